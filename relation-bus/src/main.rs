@@ -1,0 +1,2 @@
+//! relation-bus
+fn main() {}
