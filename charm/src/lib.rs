@@ -1,8 +1,21 @@
 //! The runtime of a Juju charm.
 //!
-//! A dispatch is one pass: read everything the charm asks for into a [`snapshot`], let the charm's
-//! pure function turn it into a [`desired`] state, write what differs.
+//! A dispatch is one pass: read everything the charm asks for into a [`snapshot::Snapshot`], let
+//! the charm's pure function turn it into a [`desired::Desired`] state, write what differs.
 
+pub mod databag;
+pub mod desired;
 pub mod event;
+pub mod kubernetes;
+pub mod layer;
+pub mod leadership;
+pub mod metadata;
 pub mod names;
+pub mod needs;
+pub mod ports;
+pub mod program;
+pub mod secret;
+pub mod snapshot;
 pub mod status;
+
+pub use program::{ActionCall, ActionOutcome, Charm};
