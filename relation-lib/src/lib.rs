@@ -1,1 +1,14 @@
-//! relation-lib
+//! The relation interfaces of the Canonical Observability Stack, typed, both sides.
+//!
+//! One module for each interface. Its wire types say which key lies in which databag, how it is
+//! written, and who owns it; `decode` reads what any revision of the other side wrote and lists
+//! what it had to skip, `encode` writes what the Python libraries would write, to the byte.
+//!
+//! Pure data: no I/O, no clock, no randomness. What needs either takes it as an argument.
+
+pub mod cluster;
+pub mod databag;
+pub mod encoding;
+pub mod topology;
+
+pub use databag::{Databag, DatabagPatch, DecodeError, Decoded, Skipped};

@@ -1,0 +1,204 @@
+//! Texts as Python writes them.
+//!
+//! Juju tells the other side about every changed byte of a databag. A writer here therefore
+//! spells its JSON as the Python libraries do, so that swapping one side for the other is not
+//! noticed: blanks after `,` and `:`, non-ASCII characters escaped, floats as Python prints them.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
+
+/// JSON on one line as Python's `json.dumps` writes it: `, ` and `: `, every character outside
+/// printable ASCII as lower-case `\uXXXX` (pairs above U+FFFF), members in the order given.
+///
+/// # Panics
+///
+/// When a map has keys that are no texts; no wire type has.
+///
+/// ```
+/// use relation_lib::encoding::python_json;
+/// assert_eq!(python_json(&("é🙂", [1.0, 1e16])), r#"["\u00e9\ud83d\ude42", [1.0, 1e+16]]"#);
+/// ```
+#[must_use]
+pub fn python_json(value: &(impl Serialize + ?Sized)) -> String {
+    let mut out = Vec::new();
+    value
+        .serialize(&mut Serializer::with_formatter(&mut out, Python))
+        .expect("wire types have texts for keys, and a vector takes every write");
+    String::from_utf8(out).expect("the formatter writes ASCII only")
+}
+
+/// The same with the members of every object sorted by name, as Python's `sort_keys` does.
+///
+/// # Panics
+///
+/// As [`python_json`].
+///
+/// ```
+/// use relation_lib::encoding::python_json_sorted;
+/// assert_eq!(python_json_sorted(&serde_json::json!({"b": {"d": 1, "c": 2}, "a": null})),
+///            r#"{"a": null, "b": {"c": 2, "d": 1}}"#);
+/// ```
+#[must_use]
+pub fn python_json_sorted(value: &(impl Serialize + ?Sized)) -> String {
+    let value = serde_json::to_value(value).expect("wire types have texts for keys");
+    python_json(&sorted(value))
+}
+
+/// JSON without blanks and without escapes beyond those JSON needs, members in the order given:
+/// what Python's pydantic writes when it writes a whole field as JSON.
+///
+/// # Panics
+///
+/// As [`python_json`].
+#[must_use]
+pub fn compact_json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("wire types have texts for keys")
+}
+
+/// A JSON value with the members of every object sorted by name.
+#[must_use]
+pub fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(entries) => Value::Array(entries.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// A foreign JSON text.
+///
+/// # Errors
+///
+/// When it is none; the message has the place, never the text.
+pub fn parse_json(text: &str) -> Result<Value, JsonError> {
+    serde_json::from_str(text)
+        .map_err(|error| JsonError { line: error.line(), column: error.column() })
+}
+
+/// Why a text is no JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON, at line {line} column {column}")]
+pub struct JsonError {
+    /// Line of the first character that can't be, from 1.
+    pub line: usize,
+    /// Its column, from 1.
+    pub column: usize,
+}
+
+struct Python;
+
+impl Formatter for Python {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut plain = 0;
+        for (at, character) in fragment.char_indices() {
+            if matches!(character, ' '..='~') {
+                continue;
+            }
+            writer.write_all(&fragment.as_bytes()[plain..at])?;
+            for half in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{half:04x}")?;
+            }
+            plain = at + character.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[plain..])
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(python_float(value).as_bytes())
+    }
+}
+
+/// A finite float as Python's `repr` prints it: shortest digits that read back the same, with an
+/// exponent below 1e-4 and from 1e16 on.
+fn python_float(value: f64) -> String {
+    // Rust's own exponent form has the same shortest digits, as `d.ddde-x`.
+    let shortest = format!("{value:e}");
+    let (mantissa, exponent) = shortest.split_once('e').expect("the exponent form has an `e`");
+    let exponent: i32 = exponent.parse().expect("the exponent is a small whole number");
+    if value == 0.0 || (-4..16).contains(&exponent) {
+        let plain = format!("{value}");
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn spells_texts_as_python_does() {
+        let value = json!({"k/<": "a\"\\\u{8}\u{c}\n\r\t\u{1}\u{7f}~ é\u{2028}🙂"});
+        let text = r#"{"k/<": "a\"\\\b\f\n\r\t\u0001\u007f~ \u00e9\u2028\ud83d\ude42"}"#;
+        assert_eq!(python_json(&value), text);
+        assert_eq!(parse_json(text).unwrap(), value);
+    }
+
+    #[test]
+    fn spells_floats_as_python_does() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.5e-7, "1.5e-07"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.25e100, "1.25e+100"),
+            (123456.789, "123456.789"),
+        ] {
+            assert_eq!(python_json(&value), text);
+        }
+    }
+
+    #[test]
+    fn empty_collections_have_no_blanks() {
+        assert_eq!(python_json(&json!({"a": [], "b": {}})), r#"{"a": [], "b": {}}"#);
+    }
+
+    #[test]
+    fn compact_json_keeps_characters_and_order() {
+        assert_eq!(compact_json(&json!({"b": "é", "a": [1, null]})), r#"{"b":"é","a":[1,null]}"#);
+    }
+
+    #[test]
+    fn json_error_says_where_and_not_what() {
+        let error = parse_json("{\"a\": hunter2}").unwrap_err();
+        assert_eq!(error.to_string(), "not JSON, at line 1 column 7");
+    }
+}
