@@ -1,0 +1,45 @@
+//! The documents say what is there.
+
+use std::fs;
+
+use tests::workspace;
+
+/// The members of the workspace, from its manifest.
+fn crates() -> Vec<String> {
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("members")).unwrap();
+    line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_architecture_names_every_crate_and_no_other() {
+    let text = fs::read_to_string(workspace().join("ARCHITECTURE.md")).unwrap();
+    let map = text.split("## Code map").nth(1).unwrap().split("## Cross-cutting").next().unwrap();
+    let mut named: Vec<String> = map
+        .lines()
+        .filter(|line| line.starts_with("### "))
+        .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned))
+        .filter(|name| !["charmcraft", "fixtures"].contains(&name.as_str()))
+        .collect();
+    named.sort();
+    let mut crates = crates();
+    crates.sort();
+    assert_eq!(named, crates);
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let text = fs::read_to_string(workspace().join("ARCHITECTURE.md")).unwrap();
+    let reasons = text.split("## Dependencies").nth(1).unwrap();
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
+    let table =
+        manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let own = crates();
+    let missing: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()))
+        .filter(|name| !own.iter().any(|member| member == name))
+        .filter(|name| !reasons.contains(name))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new(), "dependencies without a reason in ARCHITECTURE.md");
+}
