@@ -10,5 +10,6 @@ pub mod cluster;
 pub mod databag;
 pub mod encoding;
 pub mod topology;
+pub mod yaml;
 
 pub use databag::{Databag, DatabagPatch, DecodeError, Decoded, Skipped};
