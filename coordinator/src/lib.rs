@@ -1,1 +1,3 @@
-//! coordinator
+//! The coordinator of a coordinated-workers deployment, driven by `solution.yaml`.
+
+pub mod solution;

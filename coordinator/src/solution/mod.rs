@@ -1,0 +1,160 @@
+//! `solution.yaml`: everything that makes the coordinator the coordinator of one product.
+//!
+//! The file is read once, checked as a whole, and refused with file, line and what was expected.
+//! `docs/solution.md` explains every option with an example.
+//!
+//! | part | types |
+//! |---|---|
+//! | roles and what must be there | [`Roles`], [`Coherence`] |
+//! | what the charm's endpoints are for | [`Endpoints`] |
+//! | texts that depend on the model | [`Template`] |
+//! | the web server | [`nginx::Nginx`] |
+
+mod endpoints;
+mod file;
+mod integrations;
+pub mod nginx;
+mod roles;
+mod template;
+
+use std::num::NonZeroU16;
+use std::path::Path;
+
+use charm::names::EndpointName;
+use indexmap::IndexMap;
+
+pub use endpoints::Endpoints;
+pub use integrations::{
+    CatalogueItem, LimitOptions, MeshEndpoint, MeshPolicy, RemoteWrite, Resources, TelemetryProxy,
+    WorkerPorts,
+};
+pub use roles::{Coherence, Roles};
+pub use template::{RenderError, Template};
+
+/// The folder below which the charm's files lie, relative to the charm's root, in which the
+/// solution stands.
+pub const FILE_NAME: &str = "solution.yaml";
+
+/// The configuration of one coordinator charm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// Roles, meta roles, and what must or should be deployed.
+    pub roles: Roles,
+    /// How the question "is the deployment coherent" is answered.
+    pub coherence: Coherence,
+    /// What the charm's endpoints are for.
+    pub endpoints: Endpoints,
+    /// The peer endpoint.
+    pub peer_endpoint: EndpointName,
+    /// The URL under which the coordinator is reached from outside. Empty when rendered: none.
+    pub external_url: Option<Template>,
+    /// Port of the workers' metrics.
+    pub worker_metrics_port: NonZeroU16,
+    /// The workload configuration that workers get.
+    pub workers_config: Template,
+    /// The ports that workers open; `None`: the coordinator doesn't say.
+    pub worker_ports: Option<WorkerPorts>,
+    /// Protocols asked for on the workload-tracing endpoint, in this order.
+    pub workload_tracing_protocols: Vec<String>,
+    /// The telemetry proxy, when the workers' telemetry goes through the coordinator.
+    pub telemetry_proxy: Option<TelemetryProxy>,
+    /// Where workers write metrics to; `None`: the solution has nothing to do with remote write.
+    pub remote_write: Option<RemoteWrite>,
+    /// Kubernetes resources of one of our containers.
+    pub resources: Option<Resources>,
+    /// The entry in the catalogue.
+    pub catalogue_item: Option<CatalogueItem>,
+    /// The solution's own service-mesh policies, in order.
+    pub mesh_policies: Vec<MeshPolicy>,
+    /// The web server.
+    pub nginx: nginx::Nginx,
+    /// Whether label matchers are injected into the expressions of alert rules.
+    pub label_matcher_injection: Injection,
+}
+
+/// Whether label matchers are injected into the expressions of alert rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+pub enum Injection {
+    /// Every selector names the model and application that it is about.
+    #[default]
+    #[serde(rename = "on", alias = "true")]
+    On,
+    /// Expressions stay as they are written, but for the topology token.
+    #[serde(rename = "off", alias = "false")]
+    Off,
+}
+
+/// Why a solution can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SolutionError {
+    /// The file can't be read.
+    #[error("cannot read `{file}`")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not YAML, or not of the schema.
+    #[error("cannot read `{file}`, line {line}, column {column}: {reason}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// Line, from 1; 0 where the parser doesn't say.
+        line: u64,
+        /// Column, from 1; 0 where the parser doesn't say.
+        column: u64,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// The parts contradict each other.
+    #[error("cannot use `{file}`: {}", join(findings))]
+    Contradictory {
+        /// The file.
+        file: String,
+        /// All that is wrong, at least one.
+        findings: Vec<Finding>,
+    },
+}
+
+/// One thing that is wrong in a solution.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct Finding {
+    /// Line, from 1.
+    pub line: u64,
+    /// What is wrong, and what was expected.
+    pub reason: String,
+}
+
+fn join(findings: &[Finding]) -> String {
+    findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Solution {
+    /// Reads `solution.yaml` in a charm's root folder.
+    ///
+    /// # Errors
+    /// When the file can't be read, isn't of the schema, or contradicts itself.
+    pub fn load(charm_root: &Path) -> Result<Self, SolutionError> {
+        let text = std::fs::read_to_string(charm_root.join(FILE_NAME))
+            .map_err(|source| SolutionError::Unreadable { file: FILE_NAME.to_owned(), source })?;
+        Self::parse(FILE_NAME, &text)
+    }
+
+    /// Reads the text of a solution; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// When the text isn't of the schema or contradicts itself. All contradictions are named.
+    pub fn parse(file: &str, text: &str) -> Result<Self, SolutionError> {
+        file::parse(file, text)
+    }
+
+    /// Whether logs, traces, metrics and remote write of the workers go through the coordinator.
+    pub fn is_proxied(&self) -> bool {
+        self.telemetry_proxy.is_some()
+    }
+}
+
+/// A map that keeps the order of the file.
+pub type Ordered<T> = IndexMap<String, T>;
