@@ -6,10 +6,15 @@
 //!
 //! Pure data: no I/O, no clock, no randomness. What needs either takes it as an argument.
 
+pub mod alert_rules;
 pub mod cluster;
 pub mod databag;
 pub mod encoding;
+pub mod loki_push_api;
+pub mod peers;
+pub mod s3;
 pub mod topology;
+pub mod tracing;
 pub mod yaml;
 
 pub use databag::{Databag, DatabagPatch, DecodeError, Decoded, Skipped};
