@@ -14,8 +14,12 @@ pub mod names;
 pub mod needs;
 pub mod ports;
 pub mod program;
+pub mod run;
 pub mod secret;
 pub mod snapshot;
 pub mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use program::{ActionCall, ActionOutcome, Charm};
+pub use run::run;

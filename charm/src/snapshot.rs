@@ -268,6 +268,33 @@ impl std::fmt::Debug for Seed {
 }
 
 impl Snapshot {
+    /// A snapshot of which only the event, the identity and the metadata are known.
+    pub(crate) fn start(event: Event, identity: Identity, metadata: Arc<Metadata>) -> Self {
+        Self {
+            event,
+            identity,
+            metadata,
+            leadership: Leadership::Follower,
+            config: BTreeMap::new(),
+            relations: Vec::new(),
+            containers: BTreeMap::new(),
+            owned_secrets: BTreeMap::new(),
+            observed_secrets: BTreeMap::new(),
+            secret_listing: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            opened_ports: BTreeSet::new(),
+            state: BTreeMap::new(),
+            charm_files: BTreeMap::new(),
+            host_files: BTreeMap::new(),
+            kubernetes: Vec::new(),
+            host: Host::default(),
+            unit_status: None,
+            app_status: None,
+            now: SystemTime::UNIX_EPOCH,
+            seed: Seed::default(),
+        }
+    }
+
     /// The relations of an endpoint, by ascending id.
     pub fn relations_of<'a>(
         &'a self,
