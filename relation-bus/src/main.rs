@@ -1,2 +1,3 @@
-//! relation-bus
+//! The relation bus: a Juju model on one machine.
+
 fn main() {}

@@ -1,0 +1,1 @@
+//! Runs the process of a charm for one hook.

@@ -1,0 +1,1 @@
+//! Drives the units of a model until nothing is left to do.

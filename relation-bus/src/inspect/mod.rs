@@ -1,0 +1,1 @@
+//! Databags in words: decoded, both sides, with what is wrong on them.

@@ -1,0 +1,1 @@
+//! The protocol between hook tools and the unit agent.

@@ -1,0 +1,1 @@
+//! A loopback Kubernetes API that holds what charms patch.

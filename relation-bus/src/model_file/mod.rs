@@ -1,0 +1,1 @@
+//! Model files: a whole model in one YAML document.

@@ -1,0 +1,1 @@
+//! A Pebble-compatible server for the workload containers of a model.

@@ -1,0 +1,1 @@
+//! Decides, for each unit, which hook comes next.
