@@ -19,7 +19,7 @@ impl Leader {
     }
 
     /// A proof without Juju, for tests of pure functions.
-    #[cfg(feature = "testing")]
+    #[cfg(any(test, feature = "testing"))]
     pub fn for_test() -> Self {
         Self::attest()
     }

@@ -12,13 +12,14 @@ pub mod leadership;
 pub mod metadata;
 pub mod names;
 pub mod needs;
+pub mod patterns;
 pub mod ports;
 pub mod program;
 pub mod run;
 pub mod secret;
 pub mod snapshot;
 pub mod status;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use program::{ActionCall, ActionOutcome, Charm};
