@@ -12,9 +12,11 @@ pub mod databag;
 pub mod encoding;
 pub mod loki_push_api;
 pub mod peers;
+pub mod prometheus_scrape;
 pub mod s3;
 pub mod topology;
 pub mod tracing;
+mod url_parts;
 pub mod yaml;
 
 pub use databag::{Databag, DatabagPatch, DecodeError, Decoded, Skipped};
