@@ -33,6 +33,7 @@ use crate::databag::{
     Databag, DatabagPatch, DecodeError, Decoded, Encoding, FromJson, Key, Members, Mismatch,
     Reader, Writer,
 };
+pub use crate::prometheus_remote_write::RemoteWriteEndpoint;
 
 /// The last part of the interface's name; what precedes it is the product, as in `tempo_cluster`.
 pub const INTERFACE_SUFFIX: &str = "_cluster";
@@ -58,19 +59,6 @@ impl WorkerConfig {
             WorkerConfig::Text(text) => Some(text),
             WorkerConfig::Absent | WorkerConfig::Unreadable => None,
         }
-    }
-}
-
-/// Where workers send metrics.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RemoteWriteEndpoint {
-    /// The URL to push to.
-    pub url: String,
-}
-
-impl FromJson for RemoteWriteEndpoint {
-    fn from_json(value: &Value) -> Result<Self, Mismatch> {
-        Ok(RemoteWriteEndpoint { url: Members::of(value)?.required("url")? })
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::encoding;
@@ -295,9 +296,26 @@ impl<'a> Reader<'a> {
     }
 
     /// A JSON object from name to value whose unusable entries are noted and left out.
-    pub(crate) fn map<T: FromJson>(&mut self, key: &str) -> Option<indexmap::IndexMap<String, T>> {
-        let values: indexmap::IndexMap<String, Value> = self.optional(key)?;
-        let mut out = indexmap::IndexMap::with_capacity(values.len());
+    pub(crate) fn map<T: FromJson>(&mut self, key: &str) -> Option<IndexMap<String, T>> {
+        let values: IndexMap<String, Value> = self.optional(key)?;
+        Some(self.members(key, values))
+    }
+
+    /// A JSON object that must be there; its unusable entries are noted and left out.
+    pub(crate) fn required_map<T: FromJson>(
+        &mut self,
+        key: &str,
+    ) -> Result<IndexMap<String, T>, DecodeError> {
+        let values: IndexMap<String, Value> = self.required(key)?;
+        Ok(self.members(key, values))
+    }
+
+    fn members<T: FromJson>(
+        &mut self,
+        key: &str,
+        values: IndexMap<String, Value>,
+    ) -> IndexMap<String, T> {
+        let mut out = IndexMap::with_capacity(values.len());
         for (name, value) in values {
             match T::from_json(&value) {
                 Ok(entry) => {
@@ -306,7 +324,7 @@ impl<'a> Reader<'a> {
                 Err(mismatch) => self.skip(key, Some(name), mismatch.to_string()),
             }
         }
-        Some(out)
+        out
     }
 
     pub(crate) fn skip(&mut self, key: &str, entry: Option<String>, reason: String) {
@@ -479,7 +497,7 @@ impl<T: FromJson> FromJson for Vec<T> {
     }
 }
 
-impl<T: FromJson> FromJson for indexmap::IndexMap<String, T> {
+impl<T: FromJson> FromJson for IndexMap<String, T> {
     fn from_json(value: &Value) -> Result<Self, Mismatch> {
         let members = value.as_object().ok_or_else(|| Mismatch::new("an object", value))?;
         members

@@ -7,13 +7,17 @@
 //! Pure data: no I/O, no clock, no randomness. What needs either takes it as an argument.
 
 pub mod alert_rules;
+pub mod catalogue;
 pub mod cluster;
+pub mod cross_model_mesh;
 pub mod databag;
 pub mod encoding;
 pub mod loki_push_api;
 pub mod peers;
+pub mod prometheus_remote_write;
 pub mod prometheus_scrape;
 pub mod s3;
+pub mod service_mesh;
 pub mod topology;
 pub mod tracing;
 mod url_parts;
