@@ -1,1 +1,41 @@
-//! A Pebble-compatible server for the workload containers of a model.
+//! A Pebble-compatible server for one workload container, inside this process.
+//!
+//! A charm talks to its workload containers over HTTP on a unix socket. [`Workload`] is what is behind that socket: the
+//! plan, the services, the files, the checks, the changes. It follows the daemon (v1.32.1; where v1.26.0, which Juju
+//! ships, differs, the newer one), its statuses and its messages, so that a client that is right here is right there.
+//! What it does not have is a container: files live in memory, services are a state unless the setup asks for
+//! processes, and commands answer what the setup declares.
+//!
+//! ```text
+//! ContainerSetup ──▶ Workload ──serve(socket)──▶ Server
+//!                      │  ▲
+//!         journal, plan, services, files  ◀── tests, the bus, conformance
+//! ```
+
+mod changes;
+mod checks;
+mod clock;
+mod envelope;
+mod exec;
+mod files;
+mod identities;
+mod journal;
+mod layer;
+mod logs;
+mod multipart;
+mod notices;
+mod plan;
+mod schema;
+mod server;
+mod services;
+mod setup;
+mod tree;
+mod workload;
+
+pub use journal::Action;
+pub use layer::LayerError;
+pub use server::Server;
+pub use setup::{
+    CheckSetup, CheckStatus, ContainerSetup, ExecAnswer, ServiceMode, UnknownCheckStatus,
+};
+pub use workload::{ServiceInfo, Workload};
