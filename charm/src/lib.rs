@@ -5,7 +5,9 @@
 
 pub mod databag;
 pub mod desired;
+pub mod environment;
 pub mod event;
+pub mod host;
 pub mod kubernetes;
 pub mod layer;
 pub mod leadership;

@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::{ContainerName, EndpointName};
 
+mod read;
+
+pub use read::MetadataError;
+
 /// What the charm declares of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
