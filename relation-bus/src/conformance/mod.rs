@@ -6,7 +6,11 @@
 //! purpose, and which cases don't pass yet.
 
 pub mod case;
+pub mod collect;
 pub mod compare;
+pub mod folder;
 pub mod lists;
 pub mod outcome;
+pub mod requests;
+pub mod scene;
 pub mod solution;

@@ -48,7 +48,7 @@ pub fn translate(solution: &Map<String, Value>, injection: Injection) -> Value {
                 out.insert(key.to_owned(), verbatim(value));
             }
             _ => {
-                out.insert(key.clone(), value.clone());
+                out.insert(key.clone(), without_nulls(value));
             }
         }
     }
