@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod cross_model_mesh;
 pub mod databag;
 pub mod encoding;
+pub mod grafana_dashboard;
 pub mod loki_push_api;
 pub mod peers;
 pub mod prometheus_remote_write;
