@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub use error::{YamlError, YamlErrorKind};
 pub use read::{Content, Entry, Node, read};
+pub(crate) use scalar::number_text;
 pub use scalar::{Alien, Scalar};
 pub use write::dump_sorted;
 

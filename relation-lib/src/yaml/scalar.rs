@@ -362,7 +362,7 @@ fn float(text: &str) -> Option<Scalar> {
 
 /// The text of a number as Python's JSON writer has it: shortest digits that read back the same, and an
 /// exponent from 1e16 and below 1e-4 on.
-pub(super) fn number_text(number: &Number) -> String {
+pub(crate) fn number_text(number: &Number) -> String {
     let Some(value) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();
     };
