@@ -1,5 +1,7 @@
 //! Kubernetes objects as a charm asks for them and patches them.
 
+pub mod client;
+
 use serde_json::Value;
 
 /// The kinds of objects that our charms touch.

@@ -15,6 +15,7 @@ pub mod metadata;
 pub mod names;
 pub mod needs;
 pub mod patterns;
+pub mod pebble;
 pub mod ports;
 pub mod program;
 pub mod run;
