@@ -1,0 +1,336 @@
+//! The worker charm: what it looks at, and what should then be true.
+
+use std::collections::BTreeSet;
+
+use charm::Charm;
+use charm::desired::{Comparison, Desired, FileGoal, ServiceGoal, TraceDestination, Trigger};
+use charm::event::{Event, WorkloadEventKind};
+use charm::layer::Layer;
+use charm::needs::{Bag, ChecksNeed, ConfigNeed, ContainerNeeds, Needs, PortsNeed, SecretNeed};
+use charm::patterns::compute_resources::Readiness;
+use charm::patterns::log_forwarding::LogForwarding;
+use charm::patterns::pod_labels::PodLabels;
+use charm::ports::Port;
+use charm::secret::SecretText;
+use charm::snapshot::{ContainerState, FileRead, ProbeAnswer, Snapshot};
+use charm::status::Status;
+use relation_lib::{encoding, yaml};
+use serde_json::Value;
+
+use crate::cluster::{Cluster, Config};
+use crate::context::Context;
+use crate::layer::{LayerError, READY_CHECK};
+use crate::roles::Roles;
+use crate::solution::Solution;
+use crate::{paths, tls, version};
+
+/// A worker charm on a solution.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    solution: Solution,
+}
+
+impl Worker {
+    /// The worker of a solution.
+    pub fn new(solution: Solution) -> Self {
+        Self { solution }
+    }
+
+    /// Whether the workload has just come up: only then it is asked for its version.
+    fn version_command(&self, snapshot: &Snapshot) -> Option<Vec<String>> {
+        match &snapshot.event {
+            Event::Workload(event)
+                if event.container == self.solution.container
+                    && event.kind == WorkloadEventKind::Ready =>
+            {
+                self.solution.version_command()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Charm for Worker {
+    fn needs(&self, seen: &Snapshot) -> Needs {
+        let solution = &self.solution;
+        let cluster = Cluster::of(solution, seen);
+        let mut needs = Needs {
+            config: [ConfigNeed::Options].into(),
+            endpoints: [(
+                solution.cluster_endpoint.clone(),
+                [Bag::LocalApp, Bag::LocalUnit, Bag::RemoteApp].into(),
+            )]
+            .into(),
+            ports: [PortsNeed::Opened].into(),
+            host_files: [paths::TRUSTED_CA.into()].into(),
+            secrets: tls::private_key_secret(&cluster)
+                .map(SecretNeed::Observed)
+                .into_iter()
+                .collect(),
+            ..Needs::default()
+        };
+        for container in &seen.metadata.containers {
+            needs.containers.insert(container.clone(), ContainerNeeds::default());
+        }
+        let ours = needs.containers.entry(solution.container.clone()).or_default();
+        ours.files = paths::ALL.map(str::to_owned).into();
+        ours.probes = self.version_command(seen).into_iter().collect();
+        if solution.readiness_endpoint.is_some() {
+            ours.checks.insert(ChecksNeed::States);
+        }
+        if seen.leadership.proof().is_some() {
+            needs.kubernetes.extend(labels(seen).queries(seen));
+        }
+        if let Some(resources) = &solution.resources {
+            needs.kubernetes.extend(resources.queries(seen));
+            needs.kubernetes.push(resources.pod_query(seen));
+        }
+        needs
+    }
+
+    fn reconcile(&self, snapshot: &Snapshot) -> Desired {
+        let mut desired = Desired::default();
+        if let Some(resources) = &self.solution.resources {
+            desired.kubernetes.extend(resources.writes(snapshot));
+            desired.unit_statuses.extend(resources.status(snapshot));
+        }
+        let pass = Pass::new(&self.solution, snapshot);
+        desired.problems.extend(pass.cluster.problems());
+        let layer = pass.layer();
+        desired.charm_tracing = pass.charm_tracing();
+        if !is_failed_check(&snapshot.event) && self.may_act(snapshot) {
+            pass.cluster.publish(snapshot, &pass.roles, &mut desired);
+            pass.label_pods(&mut desired);
+            pass.run_or_stop(&layer, &mut desired);
+            pass.forward_logs(&mut desired);
+        }
+        desired.workload_version = self.version(snapshot, &mut desired);
+        pass.statuses(&layer, &mut desired);
+        desired
+    }
+}
+
+impl Worker {
+    /// Containers are about to be replaced while resources are not in effect: what would be
+    /// started now is killed in a moment.
+    fn may_act(&self, snapshot: &Snapshot) -> bool {
+        let resources = self.solution.resources.as_ref();
+        resources.is_none_or(|wanted| wanted.readiness(snapshot) == Readiness::InEffect)
+    }
+
+    fn version(&self, snapshot: &Snapshot, desired: &mut Desired) -> Option<String> {
+        let command = self.version_command(snapshot)?;
+        let state = snapshot.container(&self.solution.container)?;
+        let failure = match state.probes.get(&command)? {
+            ProbeAnswer::Exited { code: 0, stdout } => return version::read(stdout),
+            ProbeAnswer::Exited { code, .. } => format!("it exited with code {code}"),
+            ProbeAnswer::Failed(reason) => reason.clone(),
+        };
+        desired.problem(format!("version command `{}`", command.join(" ")), failure);
+        None
+    }
+}
+
+/// A check that goes down never restarts anything.
+fn is_failed_check(event: &Event) -> bool {
+    matches!(event, Event::Workload(event) if matches!(event.kind, WorkloadEventKind::CheckFailed(_)))
+}
+
+fn labels(snapshot: &Snapshot) -> PodLabels {
+    PodLabels::of_application(snapshot, |labels: &Value| encoding::python_json(labels))
+}
+
+/// One pass over a snapshot.
+struct Pass<'a> {
+    solution: &'a Solution,
+    snapshot: &'a Snapshot,
+    cluster: Cluster<'a>,
+    roles: Roles,
+    /// The workload container, if it can be reached.
+    container: Option<&'a ContainerState>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(solution: &'a Solution, snapshot: &'a Snapshot) -> Self {
+        Self {
+            solution,
+            snapshot,
+            cluster: Cluster::of(solution, snapshot),
+            roles: Roles::of(snapshot),
+            container: snapshot.container(&solution.container),
+        }
+    }
+
+    /// Whether the workload has all that it needs to run: the configuration may be an old one.
+    fn is_ready(&self) -> bool {
+        let configured = match self.cluster.config {
+            Config::Absent => false,
+            Config::Unreadable(_) => self.has_config_on_disk(),
+            Config::Known(_) => true,
+        };
+        self.container.is_some() && !self.roles.enabled().is_empty() && configured
+    }
+
+    fn has_config_on_disk(&self) -> bool {
+        let file = self.container.and_then(|state| state.files.get(paths::CONFIG));
+        matches!(file, Some(FileRead::Content(_)))
+    }
+
+    fn layer(&self) -> Result<Layer, LayerError> {
+        let context = Context::of(self.snapshot, &self.cluster, &self.roles).to_value();
+        self.solution.layer.layer(
+            &context,
+            self.solution.readiness_endpoint.as_ref(),
+            &self.snapshot.identity.proxies,
+        )
+    }
+
+    fn charm_tracing(&self) -> Option<TraceDestination> {
+        let data = &self.cluster.data.value;
+        let receiver = data.charm_tracing_receivers.as_ref()?.get("otlp_http")?;
+        // Without an authority a receiver on https would be refused each time.
+        let ca = match receiver.starts_with("https://") {
+            true => Some(data.ca_cert.clone()?),
+            false => None,
+        };
+        self.is_ready().then(|| TraceDestination { url: format!("{receiver}/v1/traces"), ca })
+    }
+
+    fn label_pods(&self, desired: &mut Desired) {
+        if self.snapshot.leadership.proof().is_none() || self.cluster.is_unreadable("worker_labels")
+        {
+            return;
+        }
+        let wanted = self.cluster.data.value.worker_labels.iter().flatten();
+        let wanted = wanted.map(|(label, value)| (label.as_str(), value.as_str()));
+        let changes = labels(self.snapshot).changes(self.snapshot, wanted);
+        desired.kubernetes.extend(changes.writes);
+        desired.problems.extend(changes.problem);
+    }
+
+    fn run_or_stop(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
+        if self.is_ready() {
+            self.run(layer, desired);
+        } else if self.container.is_some()
+            && (self.roles.enabled().is_empty() || self.cluster.config == Config::Absent)
+        {
+            self.stop(layer, desired);
+        }
+    }
+
+    fn run(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
+        let tls = tls::files(self.snapshot, &self.cluster);
+        desired.host_files.extend(tls.host);
+        desired.host_reactions.push(tls::refresh_trust_store());
+        desired.unit_statuses.extend(tls.status);
+        desired.ports = self.ports();
+        let goal = desired.container(&self.solution.container);
+        goal.files.extend(tls.workload);
+        goal.reactions_before_start.push(tls::refresh_trust_store());
+        if let Config::Known(config) = &self.cluster.config {
+            let content = SecretText::new(yaml::dump_sorted(config));
+            let file = FileGoal::Present { content, mode: 0o644, comparison: Comparison::Yaml };
+            goal.files.insert(paths::CONFIG.to_owned(), file);
+        }
+        let Ok(layer) = layer else { return };
+        let label = self.solution.container.to_string();
+        goal.layers.push((label.clone(), layer.clone()));
+        goal.services = ServiceGoal::Running {
+            services: enabled_services(layer),
+            trigger: Trigger {
+                files: paths::ALL.map(str::to_owned).into(),
+                layers: [label].into(),
+            },
+            retry: self.solution.restart_retry.into(),
+        };
+    }
+
+    fn stop(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
+        let services = match layer {
+            Ok(layer) => layer.services.keys().cloned().collect(),
+            // Service and container have the same name, unless a solution says something else.
+            Err(_) => [self.solution.container.to_string()].into(),
+        };
+        let goal = desired.container(&self.solution.container);
+        goal.services = ServiceGoal::Stopped(services);
+        goal.files.extend(paths::ALL.map(|path| (path.to_owned(), FileGoal::Absent)));
+        goal.reactions.push(tls::refresh_trust_store());
+    }
+
+    /// The ports that the coordinator names. `None`: it can't be told, so they stay as they are.
+    fn ports(&self) -> Option<BTreeSet<Port>> {
+        if self.cluster.is_unreadable("worker_ports") {
+            return None;
+        }
+        match &self.cluster.data.value.worker_ports {
+            Some(ports) => Some(
+                ports
+                    .iter()
+                    .filter_map(|port| std::num::NonZeroU16::new(*port))
+                    .map(Port::tcp)
+                    .collect(),
+            ),
+            None if self.solution.legacy_ports.is_empty() => None,
+            None => Some(self.solution.legacy_ports.iter().copied().map(Port::tcp).collect()),
+        }
+    }
+
+    /// In every container that can be reached, whatever the workload does.
+    fn forward_logs(&self, desired: &mut Desired) {
+        if self.cluster.is_unreadable("loki_endpoints") {
+            return;
+        }
+        let endpoints = self.cluster.data.value.loki_endpoints.iter().flatten();
+        let forwarding = LogForwarding::new(self.snapshot, endpoints.map(|(u, url)| (u, url)));
+        for (name, container) in &self.snapshot.containers {
+            let plan = container.state().map(|state| &state.plan);
+            if let Some(layer) = plan.and_then(|plan| forwarding.layer(name, plan)) {
+                desired.container(name).layers.push(layer);
+            }
+        }
+    }
+
+    fn statuses(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
+        let mut add = |status| desired.unit_statuses.push(status);
+        if self.container.is_none() {
+            add(Status::waiting(format!("Waiting for `{}` container", self.solution.container)));
+        }
+        match self.cluster.relations {
+            0 => add(Status::blocked("Missing relation to a coordinator charm")),
+            1 => {}
+            _ => add(Status::blocked(
+                "[cluster] several coordinators are related: remove all but one of these relations",
+            )),
+        }
+        match &self.cluster.config {
+            Config::Absent => add(Status::waiting("Waiting for coordinator to publish a config")),
+            Config::Unreadable(reason) => add(Status::blocked(format!(
+                "[cluster] the coordinator's configuration can't be read ({reason}): {}",
+                if self.is_ready() { "running with the last good one" } else { "not started" }
+            ))),
+            Config::Known(_) => {}
+        }
+        add(self.roles.status(self.snapshot));
+        if self.is_ready() {
+            if let Err(error) = layer {
+                add(Status::blocked(format!("[layer] {}", error.in_one_line())));
+            }
+            let check = self.container.and_then(|state| state.checks.get(READY_CHECK));
+            if check.is_some_and(|check| check.status == "down") {
+                add(Status::blocked(format!("Pebble check [{READY_CHECK}] is 'DOWN'.")));
+            }
+        }
+    }
+}
+
+fn enabled_services(layer: &Layer) -> BTreeSet<String> {
+    let enabled = |members: &serde_json::Map<String, Value>| {
+        members.get("startup") == Some(&"enabled".into())
+    };
+    layer
+        .services
+        .iter()
+        .filter(|(_, members)| enabled(members))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
