@@ -21,6 +21,7 @@ pub mod prometheus_scrape;
 pub mod rules;
 pub mod s3;
 pub mod service_mesh;
+pub mod tls_certificates;
 pub mod topology;
 pub mod tracing;
 mod url_parts;
