@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment, to the nanosecond, that prints as RFC 3339 in UTC with trailing zeros trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Timestamp {
+pub(crate) struct Timestamp {
     nanos: i128,
 }
 
 impl Timestamp {
     /// The moment of the call.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { nanos: i128::try_from(since.as_nanos()).unwrap_or(i128::MAX) }
     }
@@ -31,7 +31,7 @@ impl Timestamp {
     }
 
     /// With seconds only, as the lines of a task log begin.
-    pub(super) fn seconds(self) -> String {
+    pub(crate) fn seconds(self) -> String {
         let (date, _) = self.split();
         format!("{date}Z")
     }

@@ -14,7 +14,7 @@
 
 mod changes;
 mod checks;
-mod clock;
+pub(crate) mod clock;
 mod envelope;
 mod exec;
 mod files;
