@@ -164,9 +164,9 @@ pub struct CharmInput {
     pub containers: Vec<String>,
     /// Config options: name to `{type, default?}`.
     pub config_options: Map<String, Value>,
-    /// Actions, as the metadata declares them.
+    /// Names of actions.
     #[serde(default)]
-    pub actions: Map<String, Value>,
+    pub actions: Vec<String>,
     /// Files by path below the charm's root.
     pub files: BTreeMap<String, String>,
     /// Empty folders, by path below the charm's root.

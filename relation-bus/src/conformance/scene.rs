@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::case::{ContainerInput, EndpointInput, EventInput, Input, ServiceState};
 use super::solution::{self, Injection};
@@ -181,6 +181,7 @@ fn charm(input: &Input, program: &Path) -> Charm {
         let text = solution::translate(solution, injection).to_string();
         files.insert("solution.yaml".to_owned(), text.into_bytes());
     }
+    let actions = declared.actions.iter().map(|name| (name.clone(), json!({})));
     Charm {
         metadata: CharmMetadata {
             name: declared.name.clone(),
@@ -189,7 +190,7 @@ fn charm(input: &Input, program: &Path) -> Charm {
             endpoints,
             containers: declared.containers.clone(),
             config: options.collect(),
-            actions: declared.actions.clone(),
+            actions: actions.collect(),
             storage: Map::new(),
             resources: Map::new(),
         },

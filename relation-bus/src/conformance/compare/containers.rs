@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::nginx::{self, maps_once, words};
-use super::{Judge, json};
+use super::yaml::meaning;
+use super::{Judge, Profile, json, products};
 use crate::conformance::outcome::{Action, ContainerOutcome, Openness};
 
 /// Entry of an environment that only forces a restart when a file behind it changes.
@@ -61,6 +62,12 @@ impl Judge<'_> {
             Some(Openness::Order) => {
                 self.json(path, &Value::from(expected), &Value::from(found));
             }
+            None if name.ends_with("nginx.conf") && self.profile != Profile::Generic => {
+                if products::blocks(expected) != products::blocks(found) {
+                    let (want, got) = products::shown(expected, found);
+                    self.differ(path, String::new(), Some(want), Some(got));
+                }
+            }
             None if name.ends_with("nginx.conf") => {
                 let (want, got) = (maps_once(words(expected)), maps_once(words(found)));
                 if want != got {
@@ -79,11 +86,6 @@ impl Judge<'_> {
             }
         }
     }
-}
-
-/// The value in a YAML text, or the text itself where it holds none.
-fn meaning(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
 /// The items of a plan without their [`RELOAD_MARK`], and without an environment of nothing else.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use super::values::{self, masked_like, read, same_json_text};
-use super::{Judge, Strictness, json};
+use super::{Judge, Profile, Strictness, json, products};
 use crate::conformance::outcome::{Databag, Openness, RelationOutcome};
 
 /// Keys that Juju writes into unit databags; the reference wipes them at times.
@@ -35,7 +35,7 @@ impl Judge<'_> {
                 ("local_app_data", &want.local_app_data, &got.local_app_data),
                 ("local_unit_data", &want.local_unit_data, &got.local_unit_data),
             ] {
-                self.databag(&format!("{path}/{side}"), want_bag, got_bag);
+                self.databag(&format!("{path}/{side}"), &want.endpoint, want_bag, got_bag);
                 if let Some(want_requests) = decoded(want, side, REQUESTS) {
                     let got_requests = decoded(got, side, REQUESTS).cloned();
                     self.json(
@@ -48,7 +48,7 @@ impl Judge<'_> {
         }
     }
 
-    fn databag(&mut self, path: &str, expected: &Databag, found: &Databag) {
+    fn databag(&mut self, path: &str, endpoint: &str, expected: &Databag, found: &Databag) {
         let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
         for key in keys {
             if OF_JUJU.contains(&key.as_str()) || key == OF_OURS {
@@ -56,6 +56,13 @@ impl Judge<'_> {
             }
             let here = format!("{path}/{key}");
             match (expected.get(key), found.get(key)) {
+                (Some(want), Some(got)) if self.profile != Profile::Generic => {
+                    match (products::form(endpoint, key, want), products::form(endpoint, key, got))
+                    {
+                        (Some(want), Some(got)) => self.json(&here, &want, &got),
+                        _ => self.databag_value(&here, key, want, got),
+                    }
+                }
                 (Some(want), Some(got)) => self.databag_value(&here, key, want, got),
                 (Some(want), None) => self.missing(&here, want),
                 (None, Some(got)) => self.unexpected(&here, got),
@@ -164,14 +171,15 @@ mod tests {
     use std::io::Write;
 
     use super::super::tests::{paths, with_value};
-    use super::super::{Judgement, judge};
+    use super::super::{Judgement, Rules, judge};
     use super::*;
 
     #[test]
     fn spacing_counts_only_byte_for_byte() {
         let (want, got) = (with_value("a", "{\"x\": 1}"), with_value("a", "{\"x\":1}"));
         assert_eq!(paths(&want, &got), [""; 0]);
-        let judgement = judge(&want, &got, Strictness::Bytes, &[]);
+        let judgement =
+            judge(&want, &got, Rules { strictness: Strictness::Bytes, ..Rules::default() });
         assert!(matches!(judgement, Judgement::Different { .. }));
     }
 

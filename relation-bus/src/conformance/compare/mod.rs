@@ -9,14 +9,17 @@ mod cluster;
 mod containers;
 mod databags;
 mod nginx;
+mod products;
 mod secrets;
 mod values;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
+use super::case::{Generation, Input};
 use super::outcome::{Openness, Outcome};
 
 /// How strict databag values are compared.
@@ -27,6 +30,39 @@ pub enum Strictness {
     Meaning,
     /// Every byte counts.
     Bytes,
+}
+
+/// Which notion of equality applies where the published charms of a product have their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// That of the generic cases.
+    #[default]
+    Generic,
+    /// That of the published charms: configuration texts by meaning, nginx files block by block.
+    Product(Generation),
+}
+
+impl Profile {
+    /// The profile for a case.
+    #[must_use]
+    pub fn of(input: &Input) -> Self {
+        match input.product {
+            Some(_) => Profile::Product(input.generation),
+            None => Profile::Generic,
+        }
+    }
+}
+
+/// How outcomes are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules<'a> {
+    /// How strict databag values are compared.
+    pub strictness: Strictness,
+    /// Which notion of equality applies.
+    pub profile: Profile,
+    /// Differences at or below these paths don't count. The path `raised` is among them when it
+    /// was decided that ours works where the reference fails its hook.
+    pub decided: &'a [String],
 }
 
 /// What comes out of a comparison.
@@ -76,33 +112,32 @@ impl fmt::Display for Difference {
 }
 
 /// Compares an outcome with what a case expects.
-///
-/// A difference at or below one of the `decided` paths doesn't count. The path `raised` is among
-/// them when it was decided that ours works where the reference fails its hook.
 #[must_use]
-pub fn judge(
-    expected: &Outcome,
-    found: &Outcome,
-    strictness: Strictness,
-    decided: &[String],
-) -> Judgement {
+pub fn judge(expected: &Outcome, found: &Outcome, rules: Rules<'_>) -> Judgement {
     if let Some(raised) = &expected.raised {
-        return if found.raised.is_some() || decided.iter().any(|path| path == "raised") {
+        return if found.raised.is_some() || rules.decided.iter().any(|path| path == "raised") {
             Judgement::Same { decided: Vec::new() }
         } else {
             Judgement::CarriesOn { kind: raised.kind.clone() }
         };
     }
     let mut judge = Judge {
-        strictness,
+        strictness: rules.strictness,
+        profile: rules.profile,
         open: expected.open.iter().map(|place| (place.path.as_str(), place.kind)).collect(),
         differences: Vec::new(),
     };
-    judge.compare(expected, found);
+    match rules.profile {
+        Profile::Product(generation) if found.raised.is_none() => judge.compare(
+            &products::settled(expected, generation),
+            &products::settled(found, generation),
+        ),
+        _ => judge.compare(expected, found),
+    }
     let (decided, differences): (Vec<_>, Vec<_>) = judge
         .differences
         .into_iter()
-        .partition(|difference| decided.iter().any(|path| is_below(&difference.path, path)));
+        .partition(|difference| rules.decided.iter().any(|path| is_below(&difference.path, path)));
     if differences.is_empty() {
         Judgement::Same { decided }
     } else {
@@ -117,6 +152,7 @@ fn is_below(path: &str, place: &str) -> bool {
 
 struct Judge<'a> {
     strictness: Strictness,
+    profile: Profile,
     open: BTreeMap<&'a str, Openness>,
     differences: Vec<Difference>,
 }
@@ -238,12 +274,16 @@ mod tests {
     }
 
     pub(super) fn paths(expected: &Outcome, found: &Outcome) -> Vec<String> {
-        match judge(expected, found, Strictness::Meaning, &[]) {
+        match judge(expected, found, Rules::default()) {
             Judgement::Different { differences } => {
                 differences.into_iter().map(|difference| difference.path).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    fn decided_on(decided: &[String]) -> Rules<'_> {
+        Rules { decided, ..Rules::default() }
     }
 
     fn order_open(outcome: Outcome, path: &str) -> Outcome {
@@ -254,7 +294,7 @@ mod tests {
     #[test]
     fn a_decided_difference_passes_and_others_do_not() {
         let (want, got) = (with_value("role", "\"a\""), with_value("role", "\"b\""));
-        let decided = |path: &str| judge(&want, &got, Strictness::Meaning, &[path.to_owned()]);
+        let decided = |path: &str| judge(&want, &got, decided_on(&[path.to_owned()]));
         assert!(
             matches!(decided("relations/5"), Judgement::Same { decided } if decided.len() == 1)
         );
@@ -278,11 +318,11 @@ mod tests {
         assert_eq!(paths(&works, &fails), ["raised"]);
         assert_eq!(paths(&fails, &Outcome::failed("other")), [""; 0]);
         assert_eq!(
-            judge(&fails, &works, Strictness::Meaning, &[]),
+            judge(&fails, &works, Rules::default()),
             Judgement::CarriesOn { kind: "missing-key".into() }
         );
         assert!(matches!(
-            judge(&fails, &works, Strictness::Meaning, &["raised".into()]),
+            judge(&fails, &works, decided_on(&["raised".into()])),
             Judgement::Same { .. }
         ));
     }
