@@ -22,8 +22,10 @@ pub mod run;
 pub mod secret;
 pub mod snapshot;
 pub mod status;
+pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tools;
 
 pub use program::{ActionCall, ActionOutcome, Charm};
 pub use run::run;

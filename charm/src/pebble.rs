@@ -1,207 +1,180 @@
-//! A client of Pebble, the service manager in every workload container.
+//! A client of Pebble, the service manager in workload containers.
 //!
-//! HTTP over a unix socket, websockets for commands. A container that isn't up is a state and not
-//! a failure: [`PebbleError::is_unreachable`] tells it apart from Pebble's refusals.
+//! Speaks HTTP/1.1 over a unix socket, as Pebble 1.1 to 1.32 do. Every request is bounded in time.
+//! A container that isn't up yet, or that dies between two requests, is told apart from all other
+//! failures by [`PebbleError::is_gone`].
 
-mod exec;
-mod files;
-mod plan;
-mod services;
-
-use std::fs::File;
-use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::exec::ExecOutput;
-pub use self::services::{Change, SystemInfo};
+mod changes;
+mod checks;
+mod error;
+mod exec;
+mod files;
+mod multipart;
+mod notices;
+mod plan;
+mod services;
+mod socket;
 
-/// How long one request may take, unless it waits for something.
-const REQUEST: Duration = Duration::from_secs(5);
-/// The longest path that a unix socket's address holds.
-const LONGEST_ADDRESS: usize = 107;
+pub use changes::{Change, ChangeId, ChangeSelect, Task};
+pub use checks::{Check, CheckAction, CheckLevel, Health};
+pub use error::PebbleError;
+pub use exec::{Exec, ExecOutput};
+pub use files::{FileInfo, FileOwner, FileWrite, MakeParents, Removal};
+pub use notices::{Notice, NoticeFilter};
+pub use plan::Combine;
+pub use services::{Service, ServiceAction};
 
-/// Why Pebble did not do as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum PebbleError {
-    /// Its socket isn't there, refuses, or doesn't answer: the container is not up (yet, or any more).
-    #[error("cannot reach Pebble at `{socket}`")]
-    Unreachable {
-        /// The socket.
-        socket: String,
-        /// What the connection said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Pebble refused the request.
-    #[error("cannot {action}: Pebble answered {code}: {message}")]
-    Refused {
-        /// What was asked for.
-        action: String,
-        /// The HTTP status.
-        code: u16,
-        /// Pebble's words.
-        message: String,
-        /// Pebble's word for the kind of error, if it has one.
-        kind: Option<String>,
-    },
-    /// A change that Pebble began did not succeed.
-    #[error("cannot {action}: {reason}")]
-    ChangeFailed {
-        /// What was asked for.
-        action: String,
-        /// Pebble's words.
-        reason: String,
-    },
-    /// A change was not done in time.
-    #[error("cannot {action}: not done after {seconds} s", seconds = .limit.as_secs())]
-    Late {
-        /// What was asked for.
-        action: String,
-        /// The time it had.
-        limit: Duration,
-    },
-    /// The answer is not what Pebble's interface says.
-    #[error("cannot {action}: Pebble's answer can't be read: {reason}")]
-    Protocol {
-        /// What was asked for.
-        action: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
+use socket::Socket;
 
-impl PebbleError {
-    /// Whether the container is not up: a state that the next dispatch finds changed.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-    }
-}
+/// How long one request may take, as `ops` has it. Waiting for a change is many requests.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to the Pebble of one container.
-#[derive(Debug)]
-pub struct Client {
-    socket: PathBuf,
-    address: PathBuf,
+#[derive(Debug, Clone)]
+pub struct PebbleClient {
     http: reqwest::Client,
-    // Keeps the folder open that a short address goes through.
-    _folder: Option<File>,
+    socket: Socket,
 }
 
-/// Pebble's envelope around every JSON answer.
-#[derive(Debug, Deserialize)]
+/// What Pebble says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SystemInfo {
+    /// Its version, such as `v1.26.0`.
+    pub version: String,
+    /// Changes when the container restarts (in a pod, where Pebble is the first process).
+    #[serde(rename = "boot-id", default)]
+    pub boot_id: String,
+    /// Where it serves plain HTTP, as told on its command line.
+    #[serde(rename = "http-address")]
+    pub http_address: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Envelope {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: String,
-    #[serde(rename = "status-code")]
-    code: u16,
     #[serde(default)]
     change: Option<String>,
     #[serde(default)]
     result: Value,
 }
 
-impl Client {
-    /// A client for the Pebble that listens on this socket. Nothing is sent yet.
+impl PebbleClient {
+    /// A client for a socket. Nothing is connected yet. Paths beyond the 107 bytes that a socket
+    /// address holds work too, as long as their folder can be opened when the client is made.
     ///
     /// # Errors
-    /// When there is no such folder: the container is not up.
-    pub fn new(socket: &Path) -> Result<Self, PebbleError> {
-        let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| {
-            PebbleError::Unreachable { socket: socket.display().to_string(), source }
-        };
-        let (address, folder) = if socket.as_os_str().len() > LONGEST_ADDRESS {
-            let (Some(parent), Some(name)) = (socket.parent(), socket.file_name()) else {
-                return Err(unreachable(io::Error::from(io::ErrorKind::InvalidInput).into()));
-            };
-            let folder = File::open(parent).map_err(|source| unreachable(source.into()))?;
-            let address =
-                Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
-            (address, Some(folder))
-        } else {
-            (socket.to_owned(), None)
-        };
+    ///
+    /// When the folder of such a long path can't be opened: the container isn't up.
+    pub fn new(path: &Path) -> Result<Self, PebbleError> {
+        let socket = Socket::new(path)?;
         let http = reqwest::Client::builder()
-            .unix_socket(address.clone())
+            .unix_socket(socket.address().to_path_buf())
+            .no_proxy()
             .build()
-            .map_err(|source| unreachable(source.into()))?;
-        Ok(Self { socket: socket.to_owned(), address, http, _folder: folder })
+            .map_err(|source| PebbleError::Unreachable { source: Box::new(source) })?;
+        Ok(Self { http, socket })
     }
 
-    fn url(path: &str) -> String {
-        // The socket decides who answers; the host is ignored.
-        format!("http://localhost{path}")
+    /// What Pebble says of itself. It answers as soon as the container is up.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be reached.
+    pub async fn system_info(&self) -> Result<SystemInfo, PebbleError> {
+        self.read("/v1/system-info", &[]).await
     }
 
-    fn failed(&self, action: &str, error: reqwest::Error) -> PebbleError {
-        if error.is_decode() || error.is_body() || error.is_builder() {
-            return PebbleError::Protocol { action: action.to_owned(), reason: error.to_string() };
-        }
-        PebbleError::Unreachable { socket: self.socket.display().to_string(), source: error.into() }
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("http://localhost{path}"));
+        let request = match crate::telemetry::traceparent() {
+            Some(context) => request.header("traceparent", context),
+            None => request,
+        };
+        request.timeout(REQUEST_TIMEOUT)
     }
 
-    async fn get(
+    /// Sends a request and opens the envelope.
+    async fn send(&self, path: &str, request: RequestBuilder) -> Result<Envelope, PebbleError> {
+        use tracing::Instrument as _;
+
+        let span = tracing::info_span!("pebble", otel.name = path, path);
+        let exchange = async {
+            let response =
+                request.send().await.map_err(|error| PebbleError::transport(path, error))?;
+            let status = response.status();
+            let body =
+                response.bytes().await.map_err(|error| PebbleError::transport(path, error))?;
+            open(path, status, &body)
+        };
+        exchange.instrument(span).await
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Envelope, PebbleError> {
+        self.send(path, self.request(Method::GET, path).query(query)).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Envelope, PebbleError> {
+        self.send(path, self.request(Method::POST, path).json(body)).await
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(
         &self,
-        action: &str,
         path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<Envelope, PebbleError> {
-        self.get_within(action, path, query, REQUEST).await
-    }
-
-    async fn get_within(
-        &self,
-        action: &str,
-        path: &str,
-        query: &[(&str, &str)],
-        limit: Duration,
-    ) -> Result<Envelope, PebbleError> {
-        let request = self.http.get(Self::url(path)).query(query).timeout(limit);
-        self.send(action, request).await
-    }
-
-    async fn post(&self, action: &str, path: &str, body: &Value) -> Result<Envelope, PebbleError> {
-        let request = self.http.post(Self::url(path)).json(body).timeout(REQUEST);
-        self.send(action, request).await
-    }
-
-    #[tracing::instrument(name = "pebble", level = "debug", skip_all, fields(action = action))]
-    async fn send(
-        &self,
-        action: &str,
-        request: reqwest::RequestBuilder,
-    ) -> Result<Envelope, PebbleError> {
-        let answer = request.send().await.map_err(|error| self.failed(action, error))?;
-        let body = answer.bytes().await.map_err(|error| self.failed(action, error))?;
-        let envelope: Envelope = serde_json::from_slice(&body).map_err(|error| {
-            PebbleError::Protocol { action: action.to_owned(), reason: error.to_string() }
-        })?;
-        if envelope.kind == "error" {
-            let text = |member: &str| {
-                envelope.result.get(member).and_then(Value::as_str).map(str::to_owned)
-            };
-            return Err(PebbleError::Refused {
-                action: action.to_owned(),
-                code: envelope.code,
-                message: text("message").unwrap_or_default(),
-                kind: text("kind"),
-            });
-        }
-        Ok(envelope)
+        query: &[(&str, String)],
+    ) -> Result<T, PebbleError> {
+        let envelope = self.get(path, query).await?;
+        decode(path, envelope.result)
     }
 }
 
-/// Reads the result of an answer into a type.
-fn result<T: serde::de::DeserializeOwned>(
-    action: &str,
-    envelope: Envelope,
-) -> Result<T, PebbleError> {
-    serde_json::from_value(envelope.result).map_err(|error| PebbleError::Protocol {
-        action: action.to_owned(),
-        reason: error.to_string(),
+fn open(path: &str, status: StatusCode, body: &[u8]) -> Result<Envelope, PebbleError> {
+    let envelope: Envelope =
+        serde_json::from_slice(body).map_err(|source| PebbleError::Protocol {
+            request: path.to_owned(),
+            expected: "a JSON envelope",
+            source: Some(source),
+        })?;
+    if envelope.kind != "error" {
+        return Ok(envelope);
+    }
+    let text = |member: &str| envelope.result[member].as_str().map(str::to_owned);
+    Err(PebbleError::Refused {
+        request: path.to_owned(),
+        code: status.as_u16(),
+        kind: text("kind"),
+        message: text("message").unwrap_or_default(),
     })
 }
+
+fn decode<T: serde::de::DeserializeOwned>(path: &str, result: Value) -> Result<T, PebbleError> {
+    serde_json::from_value(result).map_err(|source| PebbleError::Protocol {
+        request: path.to_owned(),
+        expected: "a result of the documented form",
+        source: Some(source),
+    })
+}
+
+/// A list that Pebble may leave out or write as `null`.
+fn nullable<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A duration as Pebble reads it: `4.000s`.
+fn duration(duration: Duration) -> String {
+    format!("{:.3}s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests;

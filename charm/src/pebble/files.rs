@@ -1,181 +1,364 @@
-//! Files of a container, through Pebble.
+//! Files of the container.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use futures_util::stream;
 use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Client, Envelope, PebbleError, REQUEST, result};
+use super::multipart::{Event, Reader};
+use super::{Envelope, PebbleClient, PebbleError, decode, open};
 use crate::snapshot::FileRead;
 
-/// What Pebble says of one path; errors stand inside a 200 answer.
-#[derive(Debug, Deserialize)]
-struct PathResult {
-    #[serde(default)]
-    error: Option<PathError>,
+/// How long passing a large file on may take.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How much of a large file is held at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Who owns what is written; the default is the user that Pebble runs as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileOwner {
+    /// A user's name.
+    pub user: Option<String>,
+    /// A group's name; needs a user.
+    pub group: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct PathError {
+/// A file to write. Folders on the way are made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileWrite {
+    /// Absolute path.
+    pub path: String,
+    /// Content. May hold secrets, so it shows nowhere.
+    pub content: Vec<u8>,
+    /// Permission bits, the lowest nine.
+    pub mode: u32,
+    /// Owner.
+    pub owner: FileOwner,
+}
+
+/// Whether a removal goes down into folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// One file or empty folder, which must be there.
+    Single,
+    /// Everything below; nothing to remove is fine.
+    Recursive,
+}
+
+/// Whether folders on the way are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MakeParents {
+    /// They are made, and a folder that exists is fine.
+    Yes,
+    /// The parent must exist and the folder must not.
+    No,
+}
+
+/// What a listing says of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FileInfo {
+    /// Absolute path.
+    pub path: String,
+    /// Its last segment.
+    pub name: String,
+    /// `file`, `directory`, `symlink`, `socket`, `named-pipe`, `device` or `unknown`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Bytes; only for files.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Permission bits as three octal digits.
+    #[serde(default)]
+    pub permissions: String,
+    /// The owner's name; empty where the uid has none.
+    #[serde(default)]
+    pub user: String,
+    /// The group's name; empty where the gid has none.
+    #[serde(default)]
+    pub group: String,
+}
+
+#[derive(Deserialize)]
+struct PathResult {
+    path: String,
+    #[serde(default)]
+    error: Option<PathProblem>,
+}
+
+#[derive(Deserialize)]
+struct PathProblem {
     #[serde(default)]
     message: String,
     #[serde(default)]
     kind: String,
 }
 
-impl Client {
-    /// Reads a file. One that isn't there, or can't be read, is a finding and not an error.
+impl PathProblem {
+    fn into_error(self, verb: &'static str, path: String) -> PebbleError {
+        PebbleError::Path { verb, path, kind: self.kind, message: self.message }
+    }
+}
+
+fn first_problem(verb: &'static str, path: &str, envelope: Envelope) -> Result<(), PebbleError> {
+    let results: Vec<PathResult> = decode::<Option<_>>(path, envelope.result)?.unwrap_or_default();
+    let problem = results.into_iter().find_map(|result| Some((result.error?, result.path)));
+    problem.map_or(Ok(()), |(problem, path)| Err(problem.into_error(verb, path)))
+}
+
+fn metadata(path: &str, mode: u32, owner: &FileOwner) -> Value {
+    let mut file = Map::new();
+    file.insert("path".to_owned(), path.into());
+    file.insert("make-dirs".to_owned(), true.into());
+    file.insert("permissions".to_owned(), format!("{:03o}", mode & 0o777).into());
+    for (key, name) in [("user", &owner.user), ("group", &owner.group)] {
+        if let Some(name) = name {
+            file.insert(key.to_owned(), name.as_str().into());
+        }
+    }
+    Value::Object(file)
+}
+
+fn form(files: Vec<Value>) -> Form {
+    let request = json!({"action": "write", "files": files}).to_string();
+    Form::new().part("request", Part::text(request))
+}
+
+impl PebbleClient {
+    /// Reads files, all in one request. A missing file is a finding, not an error.
     ///
     /// # Errors
-    /// When the container is not up.
-    pub async fn read_file(&self, path: &str) -> Result<FileRead, PebbleError> {
-        let action = format!("read `{path}`");
-        let protocol = |reason: &str| PebbleError::Protocol {
-            action: action.clone(),
-            reason: reason.to_owned(),
-        };
-        let answer = self
-            .http
-            .get(Self::url("/v1/files"))
-            .query(&[("action", "read"), ("path", path)])
-            .header("Accept", "multipart/form-data")
-            .timeout(REQUEST)
-            .send()
-            .await
-            .map_err(|error| self.failed(&action, error))?;
-        let kind = answer.headers().get("Content-Type").and_then(|kind| kind.to_str().ok());
-        let boundary = kind
-            .and_then(|kind| kind.split_once("boundary="))
-            .map(|(_, boundary)| {
-                boundary.split(';').next().unwrap_or_default().trim_matches('"').to_owned()
-            })
-            .ok_or_else(|| protocol("expected multipart/form-data"))?;
-        let body = answer.bytes().await.map_err(|error| self.failed(&action, error))?;
-        let parts =
-            parts(&body, &boundary).ok_or_else(|| protocol("the parts can't be told apart"))?;
-        let named =
-            |name: &str| parts.iter().find(|(found, _)| found == name).map(|(_, body)| *body);
-        let response = named("response").ok_or_else(|| protocol("expected a part `response`"))?;
-        let envelope: Envelope =
-            serde_json::from_slice(response).map_err(|error| protocol(&error.to_string()))?;
-        if let Some(error) = first_error(&action, envelope)? {
-            return Ok(match error.kind.as_str() {
-                "not-found" => FileRead::Missing,
-                _ => FileRead::Unreadable(error.message),
-            });
+    ///
+    /// When Pebble can't be reached.
+    pub async fn read_files(
+        &self,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, FileRead>, PebbleError> {
+        let mut files = BTreeMap::new();
+        if paths.is_empty() {
+            return Ok(files);
         }
-        let content = named("files").ok_or_else(|| protocol("expected a part `files`"))?;
-        Ok(FileRead::Content(content.to_vec()))
+        let mut response = self.begin_reading(paths).await?;
+        let mut parts: Vec<(Option<String>, Vec<u8>)> = Vec::new();
+        let mut reader = Reader::new(content_type(&response))?;
+        while let Some(piece) = next_piece(&mut response).await? {
+            for event in reader.feed(&piece)? {
+                match event {
+                    Event::Part { name, file } => {
+                        let file = file.filter(|_| name == "files");
+                        parts.push((file, Vec::new()));
+                    }
+                    Event::Content(bytes) => {
+                        if let Some((_, content)) = parts.last_mut() {
+                            content.extend(bytes);
+                        }
+                    }
+                    Event::End => {}
+                }
+            }
+        }
+        let mut results = None;
+        for (file, content) in parts {
+            match file {
+                Some(path) => {
+                    files.insert(path, FileRead::Content(content));
+                }
+                None => results = Some(read_results(&content)?),
+            }
+        }
+        let results = results.ok_or_else(|| PebbleError::Protocol {
+            request: "/v1/files".to_owned(),
+            expected: "a part named `response`",
+            source: None,
+        })?;
+        for PathResult { path, error } in results {
+            if let Some(error) = error {
+                let read = match error.kind.as_str() {
+                    "not-found" => FileRead::Missing,
+                    _ => FileRead::Unreadable(error.message),
+                };
+                files.insert(path, read);
+            }
+        }
+        Ok(files)
     }
 
-    /// Writes a file, making its folders. `mode` is permission bits, such as `0o644`.
+    /// Reads one file, however large, and passes its content on. Gives the number of bytes.
     ///
     /// # Errors
-    /// When the container is not up, or the file can't be written.
-    pub async fn write_file(
+    ///
+    /// When it can't be read, or its content can't be passed on.
+    pub async fn pull(
         &self,
         path: &str,
-        content: &[u8],
-        mode: u32,
-    ) -> Result<(), PebbleError> {
-        let action = format!("write `{path}`");
-        let request = json!({"action": "write", "files": [
-            {"path": path, "make-dirs": true, "permissions": format!("{:03o}", mode & 0o777)},
-        ]});
-        let metadata = Part::text(request.to_string()).mime_str("application/json");
-        let metadata = metadata.map_err(|error| self.failed(&action, error))?;
-        let form = Form::new()
-            .part("request", metadata)
-            .part("files", Part::bytes(content.to_vec()).file_name(path.to_owned()));
-        let request = self.http.post(Self::url("/v1/files")).multipart(form).timeout(REQUEST);
-        let envelope = self.send(&action, request).await?;
-        refuse(&action, first_error(&action, envelope)?)
+        target: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<u64, PebbleError> {
+        let local = |source| PebbleError::Local { path: path.to_owned(), source };
+        let mut response = self.begin_reading(&[path.to_owned()]).await?;
+        let mut reader = Reader::new(content_type(&response))?;
+        let (mut count, mut in_file, mut rest) = (0_u64, false, Vec::new());
+        while let Some(piece) = next_piece(&mut response).await? {
+            for event in reader.feed(&piece)? {
+                match event {
+                    Event::Part { name, .. } => in_file = name == "files",
+                    Event::Content(bytes) if in_file => {
+                        target.write_all(&bytes).await.map_err(local)?;
+                        count += bytes.len() as u64;
+                    }
+                    Event::Content(bytes) => rest.extend(bytes),
+                    Event::End => {}
+                }
+            }
+        }
+        target.flush().await.map_err(local)?;
+        for PathResult { path, error } in read_results(&rest)? {
+            if let Some(problem) = error {
+                return Err(problem.into_error("read", path));
+            }
+        }
+        Ok(count)
     }
 
-    /// Removes a file or folder; one that is gone already is fine.
+    async fn begin_reading(&self, paths: &[String]) -> Result<Response, PebbleError> {
+        let path = "/v1/files";
+        let mut query = vec![("action", "read".to_owned())];
+        query.extend(paths.iter().map(|path| ("path", path.clone())));
+        let request = self.request(Method::GET, path).query(&query);
+        let response = request
+            .header("Accept", "multipart/form-data")
+            .timeout(TRANSFER_TIMEOUT)
+            .send()
+            .await
+            .map_err(|error| PebbleError::transport(path, error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(|error| PebbleError::transport(path, error))?;
+        Err(match open(path, status, &body) {
+            Err(error) => error,
+            Ok(_) => {
+                PebbleError::Protocol { request: path.to_owned(), expected: "files", source: None }
+            }
+        })
+    }
+
+    /// Writes files, all in one request; each is replaced as a whole or not at all.
     ///
     /// # Errors
-    /// When the container is not up, or it can't be removed.
-    pub async fn remove_file(&self, path: &str) -> Result<(), PebbleError> {
-        let action = format!("remove `{path}`");
-        let body = json!({"action": "remove", "paths": [{"path": path, "recursive": true}]});
-        let envelope = self.post(&action, "/v1/files", &body).await?;
-        refuse(&action, first_error(&action, envelope)?)
+    ///
+    /// With the first file that can't be written; others may have been.
+    pub async fn write_files(&self, files: Vec<FileWrite>) -> Result<(), PebbleError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let entries = files.iter().map(|file| metadata(&file.path, file.mode, &file.owner));
+        let mut form = form(entries.collect());
+        for file in files {
+            form = form.part("files", Part::bytes(file.content).file_name(file.path));
+        }
+        self.post_files(form, super::REQUEST_TIMEOUT).await
     }
-}
 
-fn first_error(action: &str, envelope: Envelope) -> Result<Option<PathError>, PebbleError> {
-    if envelope.kind == "error" {
-        let message = envelope.result.get("message").and_then(Value::as_str).unwrap_or_default();
-        return Err(PebbleError::Refused {
-            action: action.to_owned(),
-            code: envelope.code,
-            message: message.to_owned(),
-            kind: None,
+    /// Writes one file, however large, from a reader.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be written, or the content can't be read.
+    pub async fn push(
+        &self,
+        path: &str,
+        mode: u32,
+        owner: &FileOwner,
+        source: impl AsyncRead + Unpin + Send + 'static,
+    ) -> Result<(), PebbleError> {
+        let pieces = stream::try_unfold(source, |mut source| async move {
+            let mut piece = vec![0; PIECE];
+            let count = source.read(&mut piece).await?;
+            piece.truncate(count);
+            Ok::<_, io::Error>((count > 0).then_some((piece, source)))
         });
+        let part = Part::stream(Body::wrap_stream(pieces)).file_name(path.to_owned());
+        let form = form(vec![metadata(path, mode, owner)]).part("files", part);
+        self.post_files(form, TRANSFER_TIMEOUT).await
     }
-    let results: Vec<PathResult> = result(action, envelope)?;
-    Ok(results.into_iter().find_map(|result| result.error))
+
+    async fn post_files(&self, form: Form, limit: Duration) -> Result<(), PebbleError> {
+        let path = "/v1/files";
+        let request = self.request(Method::POST, path).multipart(form).timeout(limit);
+        first_problem("write", path, self.send(path, request).await?)
+    }
+
+    /// Lists a folder, or the file itself; a pattern such as `*.yaml` filters by name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such path (code 404), or it may not be read.
+    pub async fn list_files(
+        &self,
+        path: &str,
+        pattern: Option<&str>,
+    ) -> Result<Vec<FileInfo>, PebbleError> {
+        let mut query = vec![("action", "list".to_owned()), ("path", path.to_owned())];
+        query.extend(pattern.map(|pattern| ("pattern", pattern.to_owned())));
+        Ok(self.read::<Option<_>>("/v1/files", &query).await?.unwrap_or_default())
+    }
+
+    /// Makes a folder.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be made.
+    pub async fn make_dir(
+        &self,
+        path: &str,
+        parents: MakeParents,
+        mode: u32,
+    ) -> Result<(), PebbleError> {
+        let body = json!({"action": "make-dirs", "dirs": [{
+            "path": path,
+            "make-parents": parents == MakeParents::Yes,
+            "permissions": format!("{:03o}", mode & 0o777),
+        }]});
+        first_problem("create", "/v1/files", self.post("/v1/files", &body).await?)
+    }
+
+    /// Removes files or folders.
+    ///
+    /// # Errors
+    ///
+    /// With the first one that can't be removed.
+    pub async fn remove_files(
+        &self,
+        paths: &[String],
+        removal: Removal,
+    ) -> Result<(), PebbleError> {
+        let recursive = removal == Removal::Recursive;
+        let paths: Vec<Value> =
+            paths.iter().map(|path| json!({"path": path, "recursive": recursive})).collect();
+        let body = json!({"action": "remove", "paths": paths});
+        first_problem("remove", "/v1/files", self.post("/v1/files", &body).await?)
+    }
 }
 
-fn refuse(action: &str, error: Option<PathError>) -> Result<(), PebbleError> {
-    match error {
-        None => Ok(()),
-        Some(PathError { message, kind }) => Err(PebbleError::Refused {
-            action: action.to_owned(),
-            code: 200,
-            message,
-            kind: Some(kind),
-        }),
-    }
+fn content_type(response: &Response) -> &str {
+    let header = response.headers().get("content-type");
+    header.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The parts of a multipart body: field name and content.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<(String, &'a [u8])>> {
-    let delimiter = format!("\r\n--{boundary}");
-    let first = format!("--{boundary}");
-    let mut rest = body.strip_prefix(first.as_bytes())?;
-    let mut found = Vec::new();
-    loop {
-        if rest.starts_with(b"--") {
-            return Some(found);
-        }
-        rest = rest.strip_prefix(b"\r\n")?;
-        let headers_end = position(rest, b"\r\n\r\n")?;
-        let headers = String::from_utf8_lossy(&rest[..headers_end]);
-        let name = headers
-            .split([';', '\r', '\n'])
-            .find_map(|item| item.trim().strip_prefix("name="))
-            .map(|name| name.trim_matches('"').to_owned())?;
-        rest = &rest[headers_end + 4..];
-        let end = position(rest, delimiter.as_bytes())?;
-        found.push((name, &rest[..end]));
-        rest = &rest[end + delimiter.len()..];
-    }
+async fn next_piece(
+    response: &mut Response,
+) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, PebbleError> {
+    response.chunk().await.map_err(|error| PebbleError::transport("/v1/files", error))
 }
 
-fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_told_apart_whatever_they_hold() {
-        let body = b"--XX\r\nContent-Disposition: form-data; name=\"files\"; filename=\"/a\"\r\n\r\n\
-            a\r\n--X\r\n\x00\xff\r\n--XX\r\nContent-Disposition: form-data; name=\"response\"\r\n\r\n{}\r\n--XX--\r\n";
-        let parts = parts(body, "XX").unwrap();
-        assert_eq!(parts[0], ("files".to_owned(), b"a\r\n--X\r\n\x00\xff".as_slice()));
-        assert_eq!(parts[1], ("response".to_owned(), b"{}".as_slice()));
-    }
-
-    #[test]
-    fn a_cut_body_is_no_parts() {
-        for body in
-            ["", "--XX", "--XX\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\nabc"]
-        {
-            assert_eq!(parts(body.as_bytes(), "XX"), None, "{body:?}");
-        }
-    }
+fn read_results(envelope: &[u8]) -> Result<Vec<PathResult>, PebbleError> {
+    let envelope = open("/v1/files", reqwest::StatusCode::OK, envelope)?;
+    Ok(decode::<Option<_>>("/v1/files", envelope.result)?.unwrap_or_default())
 }
