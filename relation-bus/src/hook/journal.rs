@@ -24,7 +24,7 @@ pub enum WriteRecord {
     UnitDatabag(RelationId, String),
     /// A key of an application databag.
     ApplicationDatabag(RelationId, String),
-    /// The unit's status, though it was the same before.
+    /// The unit's status; the same again is no write.
     UnitStatus(String),
     /// The application's status.
     ApplicationStatus(String),

@@ -1,8 +1,13 @@
 //! Hooks: what they are, the context in which their tools run, and how they are committed.
 
+mod commit;
+mod context;
 mod event;
 mod journal;
+pub mod tools;
 
+pub use commit::{CommitError, commit};
+pub use context::{ActionState, ContextRelation, HookContext, MemberCache, Places};
 pub use event::{
     Detaching, Hook, LifeCycle, RelationEvent, RelationHook, SecretEvent, WorkloadEvent,
 };
