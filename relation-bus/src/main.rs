@@ -1,3 +1,18 @@
 //! The relation bus: a Juju model on one machine.
 
-fn main() {}
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name != "relation-bus" {
+        let rest = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(code) = relation_bus::jujuc::client::run(name, rest) {
+            return ExitCode::from(code);
+        }
+    }
+    ExitCode::SUCCESS
+}
