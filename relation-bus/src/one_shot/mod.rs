@@ -2,8 +2,10 @@
 //! everything is read back.
 //!
 //! Remote applications exist only as data here. This is what recorded cases are played with.
-//! `run(World, Event) -> Result<Outcome, OneShotError>` is async.
 
+mod build;
+mod run;
 mod world;
 
+pub use run::{OneShotError, run};
 pub use world::{Charm, Event, Outcome, World, WorldPeer, WorldRelation, WorldSecret};
