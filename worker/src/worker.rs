@@ -281,7 +281,7 @@ impl<'a> Pass<'a> {
             return;
         }
         let endpoints = self.cluster.data.value.loki_endpoints.iter().flatten();
-        let forwarding = LogForwarding::new(self.snapshot, endpoints.map(|(u, url)| (u, url)));
+        let forwarding = LogForwarding::new(self.snapshot, endpoints);
         for (name, container) in &self.snapshot.containers {
             let plan = container.state().map(|state| &state.plan);
             if let Some(layer) = plan.and_then(|plan| forwarding.layer(name, plan)) {
