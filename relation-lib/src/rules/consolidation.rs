@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::json;
 
 use super::reader::in_folder;
 use super::{Files, Injection, Recursion, RuleReader, RuleSet};
+use crate::alert_rules::AlertRules;
 use crate::injection::Language;
 use crate::topology::JujuTopology;
 use crate::yaml;
@@ -121,8 +122,8 @@ impl Consolidation<'_> {
             match document {
                 Document::File(path, text) => reader.read_file(path, &folder, text, &mut set),
                 Document::Worker(rules) => {
-                    let again = reread(&reader, &rules);
-                    set.append(RuleSet { groups: again, problems: rules.problems });
+                    let RuleSet { rules, problems } = rules;
+                    set.append(RuleSet { rules: reread(&reader, &rules), problems });
                 }
             }
         }
@@ -149,12 +150,13 @@ impl Consolidation<'_> {
 /// What the coordinator makes of groups that were written to a file for a worker application and read
 /// again: keys are sorted, and what is missing is filled in. Problems were reported when they were read
 /// first.
-fn reread(reader: &RuleReader<'_>, rules: &RuleSet) -> Vec<Map<String, Value>> {
+fn reread(reader: &RuleReader<'_>, rules: &AlertRules) -> AlertRules {
     let mut again = RuleSet::default();
     if !rules.is_empty() {
-        reader.read_file("", "", &yaml::dump_sorted(&rules.to_json()), &mut again);
+        let text = yaml::dump_sorted(&json!({ "groups": rules.groups }));
+        reader.read_file("", "", &text, &mut again);
     }
-    again.groups
+    again.rules
 }
 
 fn file_name(path: &str) -> String {

@@ -28,8 +28,8 @@
 //! );
 //! let files = [("rules/stuck.rule".to_owned(), "alert: Stuck\nexpr: up < 1\n".to_owned())].into();
 //! let reader = RuleReader::new(Language::PromQl).with_topology(&topology).with_injection(Injection::Off);
-//! let rules = reader.read(&files, "rules");
-//! assert_eq!(rules.to_json()["groups"][0]["name"], "stage_20d3ed5c_loom_read_stuck_rules");
+//! let set = reader.read(&files, "rules");
+//! assert_eq!(set.rules.groups[0]["name"], "stage_20d3ed5c_loom_read_stuck_rules");
 //! # Ok::<(), relation_lib::topology::NameError>(())
 //! ```
 
@@ -40,14 +40,14 @@ mod problem;
 mod reader;
 mod received;
 
-use serde_json::{Map, Value, json};
+use crate::alert_rules::AlertRules;
 
 pub use consolidation::{Consolidation, Folders};
 pub use generic::CharmKind;
 pub use group::group_name;
 pub use problem::{Effect, Fault, Problem};
 pub use reader::{Files, RuleReader};
-pub use received::{ReceivedRules, received};
+pub use received::received;
 
 /// Whether matchers of the topology are injected into the expressions.
 ///
@@ -72,36 +72,19 @@ pub enum Recursion {
     TopLevel,
 }
 
-/// Groups of rules, ready for a databag, and what had to be left out.
+/// Groups of rules, ready for a databag, and what is wrong with the files that they come from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleSet {
-    groups: Vec<Map<String, Value>>,
+    /// The rules, their members in the order in which they are written.
+    pub rules: AlertRules,
     /// What is wrong with the files, in the order in which it was met.
     pub problems: Vec<Problem>,
 }
 
 impl RuleSet {
-    /// The groups, their members in the order in which they are written.
-    #[must_use]
-    pub fn groups(&self) -> &[Map<String, Value>] {
-        &self.groups
-    }
-
-    /// Whether there is no group at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// The value of `alert_rules`: `{"groups": [...]}`, or `{}` without any group.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        if self.groups.is_empty() { json!({}) } else { json!({ "groups": self.groups }) }
-    }
-
     /// Adds the groups and problems of another set. A problem that is known already is not repeated.
     pub fn append(&mut self, other: RuleSet) {
-        self.groups.extend(other.groups);
+        self.rules.groups.extend(other.rules.groups);
         for problem in other.problems {
             self.report(problem);
         }

@@ -78,7 +78,7 @@ impl<'a> RuleReader<'a> {
             rule
         });
         let rules: Vec<Value> = marked.collect();
-        set.groups.push(Map::from_iter([
+        set.rules.groups.push(Map::from_iter([
             ("name".to_owned(), name.into()),
             ("rules".to_owned(), rules.into()),
         ]));
@@ -107,7 +107,7 @@ impl<'a> RuleReader<'a> {
             if let Some(rule) = self.read_rule(&document, &mut source) {
                 let rules = Value::Array(vec![rule]);
                 let members = [("name".to_owned(), name.into()), ("rules".to_owned(), rules)];
-                source.set.groups.push(Map::from_iter(members));
+                source.set.rules.groups.push(Map::from_iter(members));
             }
         } else {
             source.report(document.line, Fault::NeitherFormat);
@@ -151,7 +151,7 @@ impl<'a> RuleReader<'a> {
             };
             members.insert(entry.key.clone(), value);
         }
-        source.set.groups.push(members);
+        source.set.rules.groups.push(members);
     }
 
     fn read_rule(&self, node: &Node, source: &mut Source<'_>) -> Option<Value> {

@@ -1,62 +1,59 @@
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Injection;
 use super::group::own_matchers;
+use crate::alert_rules::AlertRules;
 use crate::injection::{self, Language};
 
-/// The rules of one remote application, as its receiver uses them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReceivedRules {
-    /// Under which name the receiver files them; `None` if nothing in them says whose they are.
-    pub identifier: Option<String>,
-    /// The groups, each an object with at least `name` and `rules`.
-    pub groups: Vec<Map<String, Value>>,
-    /// What was left out, and why.
-    pub skipped: Vec<String>,
-}
-
-/// Takes the value of `alert_rules` from a remote application's databag, as Loki and Prometheus do.
+/// Makes rules from a remote application's databag fit for use, as Loki and Prometheus do.
 ///
-/// Rules are narrowed down once more to what their own labels say, a topology token that was left in them
-/// is removed, and the whole gets the identifier of the first labelled rule, else of `metadata` (the value
-/// of `metadata` or `scrape_metadata`), else the name of the first group. A rule or group that is none is
-/// left out; it spoils nothing else.
+/// Each rule is narrowed down once more to what its own labels say, and a topology token that was left in
+/// it is removed. A group without rules, or a rule without expression, is left out; it spoils nothing
+/// else. The second value says what was left out.
+///
+/// ```
+/// use relation_lib::alert_rules::AlertRules;
+/// use relation_lib::injection::Language;
+/// use relation_lib::rules::{Injection, received};
+/// use serde_json::json;
+///
+/// let group = json!({"name": "g", "rules": [
+///     {"record": "r", "expr": "up", "labels": {"juju_model": "prod"}},
+///     {"alert": "Half"},
+/// ]});
+/// let rules = AlertRules::new(group.as_object().cloned().into_iter().collect());
+/// let (rules, skipped) = received(&rules, Language::PromQl, Injection::On);
+/// assert_eq!(rules.groups[0]["rules"][0]["expr"], r#"up{juju_model="prod"}"#);
+/// assert_eq!(skipped, ["rule 1 of group `g` has no `expr`"]);
+/// ```
 #[must_use]
 pub fn received(
-    value: &Value,
-    metadata: Option<&Value>,
+    rules: &AlertRules,
     language: Language,
     injection: Injection,
-) -> ReceivedRules {
+) -> (AlertRules, Vec<String>) {
     let mut skipped = Vec::new();
     let mut groups = Vec::new();
-    let listed = match value.get("groups") {
-        Some(Value::Array(listed)) => listed.as_slice(),
-        Some(_) => {
-            skipped.push("`groups` is not a list".to_owned());
-            &[]
-        }
-        None => &[],
-    };
-    for (position, group) in listed.iter().enumerate() {
-        match (group, group.get("name"), group.get("rules")) {
-            (Value::Object(group), Some(Value::String(name)), Some(Value::Array(rules))) => {
-                let usable = rules.iter().enumerate().filter_map(|(position, rule)| {
-                    let rule = usable_rule(rule, language, injection);
-                    if rule.is_none() {
-                        skipped.push(format!("rule {position} of group `{name}` has no `expr`"));
-                    }
-                    rule
-                });
-                let usable: Vec<Value> = usable.collect();
-                let mut group = group.clone();
-                group.insert("rules".to_owned(), usable.into());
-                groups.push(group);
+    for (position, group) in rules.groups.iter().enumerate() {
+        let (Some(Value::String(name)), Some(Value::Array(listed))) =
+            (group.get("name"), group.get("rules"))
+        else {
+            skipped.push(format!("group {position} has no `name` or no `rules`"));
+            continue;
+        };
+        let usable = listed.iter().enumerate().filter_map(|(position, rule)| {
+            let rule = usable_rule(rule, language, injection);
+            if rule.is_none() {
+                skipped.push(format!("rule {position} of group `{name}` has no `expr`"));
             }
-            _ => skipped.push(format!("group {position} has no `name` or no `rules`")),
-        }
+            rule
+        });
+        let usable: Vec<Value> = usable.collect();
+        let mut group = group.clone();
+        group.insert("rules".to_owned(), usable.into());
+        groups.push(group);
     }
-    ReceivedRules { identifier: identifier(&groups, metadata), groups, skipped }
+    (AlertRules::new(groups), skipped)
 }
 
 fn usable_rule(rule: &Value, language: Language, injection: Injection) -> Option<Value> {
@@ -68,27 +65,8 @@ fn usable_rule(rule: &Value, language: Language, injection: Injection) -> Option
         Injection::On if !matchers.is_empty() => {
             injection::inject(language, &expression, &matchers).unwrap_or(expression)
         }
-        _ => expression,
+        Injection::On | Injection::Off => expression,
     };
     rule.insert("expr".to_owned(), expression.into());
     Some(Value::Object(rule))
-}
-
-fn identifier(groups: &[Map<String, Value>], metadata: Option<&Value>) -> Option<String> {
-    let rules = groups.iter().filter_map(|group| group.get("rules")?.as_array()).flatten();
-    let from_labels = rules.filter_map(|rule| {
-        joined(rule.get("labels")?, ["juju_model", "juju_model_uuid", "juju_application"])
-    });
-    from_labels
-        .into_iter()
-        .next()
-        .or_else(|| joined(metadata?, ["model", "model_uuid", "application"]))
-        .or_else(|| groups.first()?.get("name")?.as_str().map(str::to_owned))
-}
-
-fn joined(owner: &Value, [model, uuid, application]: [&str; 3]) -> Option<String> {
-    let text = |key: &str| owner.get(key)?.as_str();
-    let (model, uuid, application) = (text(model)?, text(uuid)?, text(application)?);
-    let short: String = uuid.chars().take(8).collect();
-    Some(format!("{model}_{short}_{application}").replace('/', "_"))
 }
