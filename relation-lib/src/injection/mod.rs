@@ -9,6 +9,7 @@
 //! injected matchers the result says what the expression said; a selector that names a label, with
 //! whatever operator, gets no second matcher of it.
 
+mod disguise;
 mod error;
 mod go;
 pub mod logql;

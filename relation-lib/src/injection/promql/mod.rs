@@ -15,7 +15,7 @@ mod scan;
 
 use crate::topology::Labels;
 
-use super::InjectError;
+use super::{InjectError, Language, disguise};
 
 /// Operators, calls and parentheses beyond this number are refused: the parser's tree could get so deep
 /// that walking it overflows the stack.
@@ -27,6 +27,13 @@ const NESTING_LIMIT: usize = 400;
 ///
 /// An expression that Prometheus would refuse, or one with more than 400 operators and parentheses.
 pub fn inject(expression: &str, matchers: &Labels) -> Result<String, InjectError> {
+    if let Some(disguised) = disguise::disguised(Language::PromQl, expression) {
+        narrowed(&disguised, matchers)?;
+    }
+    narrowed(expression, matchers)
+}
+
+fn narrowed(expression: &str, matchers: &Labels) -> Result<String, InjectError> {
     let prepared = literal::prepare(expression)?;
     let tree = promql_parser::parser::parse(&prepared.text).map_err(InjectError::Syntax)?;
     print::print(&tree, prepared.literals, matchers)
