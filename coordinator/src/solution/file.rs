@@ -45,7 +45,7 @@ struct File {
     #[serde(default)]
     remote_write_endpoints: Option<RemoteWriteEntry>,
     #[serde(default)]
-    resources: Option<Spanned<Resources>>,
+    resources: Option<Resources>,
     #[serde(default)]
     catalogue_item: Option<CatalogueItem>,
     #[serde(default)]
@@ -96,7 +96,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Solution, SolutionError> {
             .collect(),
         telemetry_proxy: raw.telemetry_proxy,
         remote_write: raw.remote_write_endpoints.map(Into::into),
-        resources: raw.resources.map(|resources| resources.value),
+        resources: raw.resources,
         catalogue_item: raw.catalogue_item,
         mesh_policies: policies,
         nginx: raw.nginx.value,
@@ -180,23 +180,7 @@ fn check_rest(raw: &File, findings: &mut Findings) {
             findings.add(protocol.referenced.line(), reason);
         }
     }
-    if let Some(resources) = &raw.resources {
-        check_resources(resources, findings);
-    }
     check_nginx(&raw.nginx, findings);
-}
-
-fn check_resources(resources: &Spanned<Resources>, findings: &mut Findings) {
-    let line = resources.referenced.line();
-    if resources.value.container == "charm" {
-        findings.add(line, "`charm` is not a workload container: expected another container");
-    }
-    for resource in resources.value.requests.keys() {
-        if !matches!(resource.as_str(), "cpu" | "memory") {
-            findings
-                .add(line, format!("`{resource}` can't be requested: expected `cpu` or `memory`"));
-        }
-    }
 }
 
 fn check_nginx(nginx: &Spanned<Nginx>, findings: &mut Findings) {

@@ -59,36 +59,6 @@ pub enum RemoteWrite {
     Fixed(Vec<Template>),
 }
 
-/// Kubernetes resources of one container of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resources {
-    /// The container, as the StatefulSet calls it.
-    pub container: String,
-    /// Resource → quantity, in Kubernetes' spelling: `cpu: 50m`, `memory: 100Mi`.
-    #[serde(default)]
-    pub requests: Ordered<String>,
-    /// The configuration options that hold the limits.
-    #[serde(default)]
-    pub limit_options: LimitOptions,
-}
-
-/// The configuration options that hold the limits.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitOptions {
-    /// Option of the CPU limit.
-    pub cpu_limit: String,
-    /// Option of the memory limit.
-    pub memory_limit: String,
-}
-
-impl Default for LimitOptions {
-    fn default() -> Self {
-        Self { cpu_limit: "cpu_limit".to_owned(), memory_limit: "memory_limit".to_owned() }
-    }
-}
-
 /// The solution's entry in the catalogue. A text that is empty when rendered is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,7 +15,6 @@ mod file;
 mod integrations;
 pub mod nginx;
 mod roles;
-mod template;
 
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -23,16 +22,15 @@ use std::path::Path;
 use charm::names::EndpointName;
 use indexmap::IndexMap;
 
+pub use charm::patterns::compute_resources::Resources;
+pub use charm::patterns::template::{RenderError, Template};
 pub use endpoints::Endpoints;
 pub use integrations::{
-    CatalogueItem, LimitOptions, MeshEndpoint, MeshPolicy, RemoteWrite, Resources, TelemetryProxy,
-    WorkerPorts,
+    CatalogueItem, MeshEndpoint, MeshPolicy, RemoteWrite, TelemetryProxy, WorkerPorts,
 };
 pub use roles::{Coherence, Roles};
-pub use template::{RenderError, Template};
 
-/// The folder below which the charm's files lie, relative to the charm's root, in which the
-/// solution stands.
+/// The file's name in the charm's root folder.
 pub const FILE_NAME: &str = "solution.yaml";
 
 /// The configuration of one coordinator charm.

@@ -11,7 +11,6 @@ pub mod compare;
 pub mod folder;
 pub mod lists;
 pub mod outcome;
-pub mod play;
 pub mod requests;
 pub mod scene;
 pub mod solution;

@@ -1,0 +1,95 @@
+//! From facts to what should be true.
+//!
+//! Three gates, in this order: the deployment must be able to work, the resources patch must be in
+//! effect, and the event must not be that of a failing check. What doesn't need a working
+//! deployment goes on before the gates.
+
+use charm::desired::Desired;
+use charm::event::{Event, WorkloadEventKind};
+use charm::patterns::pod_labels::PodLabels;
+use charm::snapshot::Snapshot;
+use charm::status::Status;
+use relation_lib::encoding::python_json;
+
+use crate::coherence::{self, Deployment};
+use crate::facts::Facts;
+use crate::solution::Solution;
+use crate::{
+    catalogue, dashboards, exporter, log_targets, mesh, nginx, publish, scrape, tls, traces,
+};
+
+/// What should be true now.
+pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
+    let mut desired = Desired::default();
+    let mut facts = Facts::read(solution, snapshot);
+    desired.problems.extend(std::mem::take(&mut facts.problems).into_inner());
+    let facts = facts;
+
+    let obstacles = coherence::obstacles(solution, &facts.cluster, &facts.store);
+    let resources = solution.resources.as_ref();
+    let patching = resources.and_then(|resources| resources.status(snapshot));
+    for write in resources.iter().flat_map(|resources| resources.writes(snapshot)) {
+        desired.kubernetes.push(write);
+    }
+    let deployment = if !obstacles.is_empty() || patching.is_some() || is_failed_check(snapshot) {
+        Deployment::Blocked
+    } else {
+        Deployment::Working
+    };
+
+    traces::request(solution, snapshot, &mut desired);
+    publish::bucket(&facts, &mut desired);
+    tls::decide(&facts, deployment, &mut desired);
+    log_targets::decide(&facts, &mut desired);
+    if deployment == Deployment::Working {
+        work(&facts, &mut desired);
+    }
+    scrape::publish(&facts, deployment, &mut desired);
+    publish::logs(&facts, deployment, &mut desired);
+    dashboards::publish(&facts, &mut desired);
+    mesh::publish(&facts, deployment, &mut desired);
+    mesh::label_own_pods(&facts, &mut desired);
+    let ca = facts.tls.in_hand().map(|tls| tls.ca.as_str());
+    desired.charm_tracing = traces::destination(&facts.charm_receivers, ca);
+
+    let remark = coherence::remark(solution, &facts.cluster).unwrap_or_default();
+    let statuses = obstacles.into_iter().chain(patching).chain([Status::active(remark)]);
+    for status in statuses {
+        desired.unit_statuses.push(status);
+    }
+    if let Some(proof) = snapshot.leadership.proof() {
+        for status in desired.unit_statuses.clone() {
+            desired.app_status(proof, status);
+        }
+    }
+    desired
+}
+
+/// What only a deployment that works calls for.
+fn work(facts: &Facts<'_>, desired: &mut Desired) {
+    nginx::decide(facts, desired);
+    exporter::decide(facts, desired);
+    scrape::publish_hostname(facts, desired);
+    publish::cluster(facts, desired);
+    label_pods(facts, desired);
+    mesh::decide_authorization(facts, desired);
+    catalogue::publish(facts, desired);
+}
+
+/// The leader marks the application's pods as part of this deployment.
+fn label_pods(facts: &Facts<'_>, desired: &mut Desired) {
+    if facts.snapshot.leadership.proof().is_none() {
+        return;
+    }
+    let application = facts.snapshot.identity.application.as_str();
+    let labels = PodLabels::of_application(facts.snapshot, python_json);
+    let changes = labels.changes(facts.snapshot, [(publish::PART_OF, application)]);
+    desired.kubernetes.extend(changes.writes);
+    desired.problems.extend(changes.problem);
+}
+
+/// A failing check says something about the workload, nothing about the model.
+fn is_failed_check(snapshot: &Snapshot) -> bool {
+    matches!(&snapshot.event, Event::Workload(event)
+        if matches!(event.kind, WorkloadEventKind::CheckFailed(_)))
+}
