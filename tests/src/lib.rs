@@ -1,5 +1,7 @@
 //! What the tests of whole models share.
 
+pub mod pebble;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

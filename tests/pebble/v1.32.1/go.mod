@@ -1,0 +1,5 @@
+module pebble
+
+go 1.26.5
+
+require github.com/canonical/pebble v1.32.1
