@@ -1,7 +1,11 @@
 //! Charms on disk: what they declare, and how they become a unit's charm directory.
 
+mod build;
 mod install;
+mod load;
 mod metadata;
 
+pub use build::{BuildError, build_programs, workspace_of};
 pub use install::{Content, InstallError, install};
+pub use load::{CharmFolder, LoadError, Program, load};
 pub use metadata::{CharmMetadata, ConfigOption, Endpoint, MetadataError};

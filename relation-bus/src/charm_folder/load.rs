@@ -1,0 +1,163 @@
+//! A charm from a folder: as packed (`metadata.yaml`), or as source (`charmcraft.yaml`).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{CharmMetadata, MetadataError};
+
+/// Where a charm's `dispatch` comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// It lies in the folder, or there is none.
+    Folder,
+    /// A binary of the workspace, which cargo builds.
+    Binary(String),
+}
+
+/// A charm that can be installed.
+#[derive(Debug, Clone)]
+pub struct CharmFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it declares.
+    pub metadata: CharmMetadata,
+    /// What runs its hooks.
+    pub program: Program,
+}
+
+/// Why a folder is no charm.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Neither of the two files is there.
+    #[error(
+        "cannot load charm `{}`: expected `charmcraft.yaml` or `metadata.yaml` in it",
+        path.display()
+    )]
+    NotACharm {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not YAML.
+    #[error("cannot read `{}` as YAML: {reason}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, in the words of the parser.
+        reason: String,
+    },
+    /// A file does not declare a charm.
+    #[error("cannot use `{}` as a charm", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: MetadataError,
+    },
+}
+
+/// Loads a charm.
+///
+/// # Errors
+///
+/// When the folder is none, or a file in it is wrong.
+pub fn load(path: &Path) -> Result<CharmFolder, LoadError> {
+    let craft = path.join("charmcraft.yaml");
+    let packed = path.join("metadata.yaml");
+    let (file, metadata, config, actions, program) = if craft.is_file() && !packed.is_file() {
+        let document = read(&craft)?;
+        let program = program(&document);
+        let actions = match document["actions"].is_object() {
+            true => document["actions"].clone(),
+            false => read_optional(&path.join("actions.yaml"))?,
+        };
+        let config = match document["config"].is_object() {
+            true => document["config"].clone(),
+            false => read_optional(&path.join("config.yaml"))?,
+        };
+        (craft, document, config, actions, program)
+    } else if packed.is_file() {
+        let config = read_optional(&path.join("config.yaml"))?;
+        let actions = read_optional(&path.join("actions.yaml"))?;
+        let document = read(&packed)?;
+        (packed, document, config, actions, Program::Folder)
+    } else {
+        return Err(LoadError::NotACharm { path: path.to_owned() });
+    };
+    let metadata = CharmMetadata::from_documents(&metadata, &config, &actions)
+        .map_err(|source| LoadError::Metadata { path: file, source })?;
+    Ok(CharmFolder { path: path.to_owned(), metadata, program })
+}
+
+fn read(path: &Path) -> Result<Value, LoadError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    serde_yaml::from_str(&text)
+        .map_err(|error| LoadError::Yaml { path: path.to_owned(), reason: error.to_string() })
+}
+
+fn read_optional(path: &Path) -> Result<Value, LoadError> {
+    if path.is_file() { read(path) } else { Ok(Value::Null) }
+}
+
+/// The binary that a part puts in the place of `dispatch`.
+fn program(document: &Value) -> Program {
+    let parts = document["parts"].as_object();
+    parts
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, part)| part["organize"].as_object())
+        .flatten()
+        .find(|(_, target)| target.as_str() == Some("dispatch"))
+        .and_then(|(source, _)| source.strip_prefix("bin/"))
+        .map_or(Program::Folder, |binary| Program::Binary(binary.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_source_folder_names_its_binary() {
+        let source = folder(&[(
+            "charmcraft.yaml",
+            "name: web\nrequires: {db: {interface: sql}}\nconfig: {options: {port: {type: int, \
+             default: 80}}}\nparts: {charm: {plugin: rust, organize: {bin/web-charm: dispatch}}}\n",
+        )]);
+        let charm = load(source.path()).unwrap();
+        assert_eq!(charm.program, Program::Binary("web-charm".to_owned()));
+        assert_eq!(charm.metadata.config["port"].default, Some(80.into()));
+    }
+
+    #[test]
+    fn a_packed_folder_brings_its_dispatch() {
+        let packed = folder(&[("metadata.yaml", "name: web\n"), ("dispatch", "#!/bin/sh\n")]);
+        assert_eq!(load(packed.path()).unwrap().program, Program::Folder);
+    }
+
+    #[test]
+    fn says_what_a_charm_needs() {
+        let empty = folder(&[]);
+        let text = load(empty.path()).unwrap_err().to_string();
+        assert!(text.ends_with("expected `charmcraft.yaml` or `metadata.yaml` in it"), "{text}");
+        let broken = folder(&[("metadata.yaml", "name: [\n")]);
+        assert!(matches!(load(broken.path()), Err(LoadError::Yaml { .. })));
+    }
+}

@@ -1,0 +1,155 @@
+//! What a unit remembers of a hook, and how it sees its relations while one runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{LocalState, RelationState, RemoteState};
+use crate::hook::{
+    ContextRelation, Detaching, Hook, LifeCycle, RelationEvent, RelationHook, WorkloadEvent,
+};
+use crate::names::{RelationId, UnitName};
+
+/// The relations as a hook sees them: the local view, with what the hook itself brings.
+#[must_use]
+pub fn context_relations(
+    local: &LocalState,
+    remote: &RemoteState,
+    hook: &Hook,
+) -> BTreeMap<RelationId, ContextRelation> {
+    let mut relations = BTreeMap::new();
+    let about = hook.relation();
+    for (id, relation) in &remote.relations {
+        let own = about.filter(|about| about.relation == *id);
+        let known = local.relations.get(id);
+        if known.is_none() && own.is_none() {
+            continue;
+        }
+        let mut members: BTreeSet<UnitName> =
+            known.map(|known| known.members.keys().cloned().collect()).unwrap_or_default();
+        if let Some(about) = own
+            && let Some(unit) = &about.remote_unit
+        {
+            if about.event == RelationEvent::Departed {
+                members.remove(unit);
+            } else {
+                members.insert(unit.clone());
+            }
+        }
+        let leaving = relation.is_dying || remote.is_dying;
+        let is_listed = relation.is_peer || !(leaving && members.is_empty());
+        let seen = ContextRelation {
+            endpoint: relation.endpoint.clone(),
+            remote_application: relation.remote_application.clone(),
+            is_peer: relation.is_peer,
+            members,
+            is_listed,
+        };
+        relations.insert(*id, seen);
+    }
+    relations
+}
+
+/// Drops what is remembered of a unit's databag when the hook is about that unit: it is read anew.
+pub fn forget_member(local: &mut LocalState, hook: &Hook) {
+    if let Some(RelationHook { event, relation, remote_unit: Some(unit), .. }) = hook.relation()
+        && *event != RelationEvent::Created
+        && let Some(bags) = local.member_cache.get_mut(relation)
+    {
+        bags.remove(unit);
+    }
+}
+
+/// Remembers a hook that is done. `remote` is what there was to meet when the hook began: what
+/// came during the hook, its own writes included, is met later.
+pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
+    if local.queued.as_ref() == Some(hook) {
+        local.queued = None;
+    }
+    if local.failed.as_ref().is_some_and(|failed| failed.hook == *hook) {
+        local.failed = None;
+    }
+    match hook {
+        Hook::LifeCycle(hook) => life_cycle(local, remote, *hook),
+        Hook::Relation(hook) => relation(local, remote, hook),
+        Hook::Workload { container, event: WorkloadEvent::PebbleReady } => {
+            local.ready_failures.remove(container);
+            if let Some(boot_id) = remote.containers.get(container) {
+                local.boot_ids.insert(container.clone(), boot_id.clone());
+            }
+        }
+        Hook::Workload { .. } => {
+            if local.workload_events.front() == Some(hook) {
+                local.workload_events.pop_front();
+            }
+        }
+        Hook::Storage { id, detaching: Detaching::No, .. } => {
+            local.attached.insert(id.clone());
+        }
+        Hook::Storage { id, detaching: Detaching::Yes, .. } => {
+            local.attached.remove(id);
+        }
+        Hook::Action { .. } => {
+            if local.actions.front() == Some(hook) {
+                local.actions.pop_front();
+            }
+        }
+        Hook::Secret { .. } | Hook::Other(_) => {}
+    }
+}
+
+fn life_cycle(local: &mut LocalState, remote: &RemoteState, hook: LifeCycle) {
+    match hook {
+        LifeCycle::Install => local.installed = true,
+        LifeCycle::LeaderElected => local.leads = true,
+        LifeCycle::ConfigChanged => {
+            local.config_seen = Some(remote.config);
+            if !local.started {
+                local.queued = Some(LifeCycle::Start.into());
+            }
+        }
+        LifeCycle::UpgradeCharm => local.queued = Some(LifeCycle::ConfigChanged.into()),
+        LifeCycle::Start => local.started = true,
+        LifeCycle::Stop => local.stopped = true,
+        LifeCycle::Remove => local.removed = true,
+        LifeCycle::UpdateStatus => local.update_status_due = false,
+    }
+}
+
+fn relation(local: &mut LocalState, remote: &RemoteState, hook: &RelationHook) {
+    let id = hook.relation;
+    if hook.event == RelationEvent::Broken {
+        local.relations.remove(&id);
+        local.member_cache.remove(&id);
+        return;
+    }
+    let there = remote.relations.get(&id);
+    let known: &mut RelationState = local.relations.entry(id).or_default();
+    let version = |unit: &UnitName| there.and_then(|there| there.members.get(unit)).copied();
+    match (hook.event, &hook.remote_unit) {
+        (RelationEvent::Joined, Some(unit)) => {
+            known.members.insert(unit.clone(), version(unit).unwrap_or(0));
+            known.just_joined = Some(unit.clone());
+        }
+        (RelationEvent::Changed, Some(unit)) => {
+            if known.just_joined.as_ref() == Some(unit) {
+                known.just_joined = None;
+            }
+            // A unit that left before its first changed stays known, so that it departs.
+            if let Some(seen) = known.members.get_mut(unit) {
+                *seen = version(unit).unwrap_or(*seen);
+            }
+        }
+        (RelationEvent::Changed, None) => {
+            if let Some(there) = there {
+                let name = there.remote_application.clone();
+                known.applications.insert(name, there.application_version);
+            }
+        }
+        (RelationEvent::Departed, Some(unit)) => {
+            known.members.remove(unit);
+            if let Some(bags) = local.member_cache.get_mut(&id) {
+                bags.remove(unit);
+            }
+        }
+        _ => {}
+    }
+}

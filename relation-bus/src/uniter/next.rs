@@ -1,0 +1,238 @@
+//! The pure choice of what a unit does next.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::{LocalState, RelationState, RemoteRelation, RemoteState};
+use crate::hook::{Detaching, Hook, LifeCycle, RelationEvent, RelationHook, WorkloadEvent};
+use crate::names::{RelationId, UnitName};
+
+/// What a unit does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Run a hook.
+    Run(Hook),
+    /// Leave a peer relation in which every peer has been told of as departed.
+    LeavePeers(RelationId),
+    /// The unit has run its last hook.
+    Die,
+}
+
+/// The order in which relations get their turn. Within one relation Juju's order is fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By id: reproducible and easy to read.
+    #[default]
+    Sorted,
+    /// As Juju's hash map would, made reproducible by a seed and the number of the pass.
+    Shuffled {
+        /// The seed.
+        seed: u64,
+        /// Differs from pass to pass.
+        pass: u64,
+    },
+}
+
+impl Order {
+    fn rank(self, id: RelationId) -> u64 {
+        match self {
+            Self::Sorted => u64::from(id.0),
+            Self::Shuffled { seed, pass } => {
+                let mut hasher = DefaultHasher::new();
+                (seed, pass, id.0).hash(&mut hasher);
+                hasher.finish()
+            }
+        }
+    }
+}
+
+/// How often a failing `pebble-ready` is sent again before the unit is left alone.
+const READY_TRIES: u32 = 3;
+
+/// The first operation that applies, or nothing when the unit is idle or waits for a retry.
+#[must_use]
+pub fn next_operation(
+    unit: &UnitName,
+    local: &LocalState,
+    remote: &RemoteState,
+    order: Order,
+) -> Option<Operation> {
+    if local.removed {
+        return None;
+    }
+    let run = |hook| Some(Operation::Run(hook));
+    let active = local.installed && !remote.is_dying;
+    let free = local.failed.is_none();
+    let mut ids: Vec<RelationId> = remote.relations.keys().copied().collect();
+    ids.sort_by_key(|id| order.rank(*id));
+
+    if active && free {
+        let fresh =
+            |id: &&RelationId| !local.relations.contains_key(id) && !remote.relations[id].is_dying;
+        if let Some(id) = ids.iter().find(fresh) {
+            return run(relation_hook(*id, &remote.relations[id], RelationEvent::Created, None));
+        }
+        if remote.is_leader && !local.leads {
+            return run(LifeCycle::LeaderElected.into());
+        }
+        if let Some(hook) = workload_hook(local, remote) {
+            return run(hook);
+        }
+        if let Some(hook) = remote.secrets.first() {
+            return run(hook.clone());
+        }
+    }
+    if local.installed
+        && let Some(action) = local.actions.front()
+    {
+        return run(action.clone());
+    }
+    if !free {
+        return None;
+    }
+    if active && local.started {
+        let fresh = remote.storage.iter().find(|storage| !local.attached.contains(&storage.id));
+        if let Some(storage) = fresh {
+            return run(storage_hook(storage, Detaching::No));
+        }
+    }
+    if let Some(hook) = &local.queued {
+        return run(hook.clone());
+    }
+    if remote.is_dying {
+        return Some(dying_operation(unit, local, remote, &ids));
+    }
+    if !local.installed {
+        return run(LifeCycle::Install.into());
+    }
+    if local.config_seen != Some(remote.config) {
+        return run(LifeCycle::ConfigChanged.into());
+    }
+    let related = ids.iter().find_map(|id| relation_operation(unit, *id, local, remote));
+    let due = || local.update_status_due.then(|| Operation::Run(LifeCycle::UpdateStatus.into()));
+    related.or_else(due)
+}
+
+fn relation_hook(
+    id: RelationId,
+    relation: &RemoteRelation,
+    event: RelationEvent,
+    unit: Option<&UnitName>,
+) -> Hook {
+    Hook::Relation(RelationHook {
+        event,
+        relation: id,
+        endpoint: relation.endpoint.clone(),
+        remote_application: relation.remote_application.clone(),
+        remote_unit: unit.cloned(),
+        departing_unit: None,
+    })
+}
+
+fn storage_hook(storage: &super::StorageInstance, detaching: Detaching) -> Hook {
+    Hook::Storage {
+        name: storage.name.clone(),
+        id: storage.id.clone(),
+        location: storage.location.clone(),
+        detaching,
+    }
+}
+
+/// `pebble-ready` for a boot id not met yet, as soon as the unit has started: the agent polls
+/// every few seconds, and the first hooks are quicker. Then notices and checks.
+fn workload_hook(local: &LocalState, remote: &RemoteState) -> Option<Hook> {
+    let ready = remote.containers.iter().find(|(name, boot_id)| {
+        local.started
+            && local.boot_ids.get(*name) != Some(boot_id)
+            && local.ready_failures.get(*name).is_none_or(|tries| *tries < READY_TRIES)
+    });
+    ready
+        .map(|(name, _)| Hook::Workload {
+            container: name.clone(),
+            event: WorkloadEvent::PebbleReady,
+        })
+        .or_else(|| local.workload_events.front().cloned())
+}
+
+/// The next hook of one relation; Juju's order within it.
+fn relation_operation(
+    unit: &UnitName,
+    id: RelationId,
+    local: &LocalState,
+    remote: &RemoteState,
+) -> Option<Operation> {
+    let relation = remote.relations.get(&id)?;
+    let leaving = relation.is_dying || remote.is_dying;
+    let known = local.relations.get(&id)?;
+    let hook = |event, unit| Some(Operation::Run(relation_hook(id, relation, event, unit)));
+    if let Some(joined) = &known.just_joined {
+        return hook(RelationEvent::Changed, Some(joined));
+    }
+    if let Some(departed) = gone_member(known, relation, leaving) {
+        let who = if remote.is_dying { unit } else { departed };
+        return Some(Operation::Run(Hook::Relation(RelationHook {
+            event: RelationEvent::Departed,
+            relation: id,
+            endpoint: relation.endpoint.clone(),
+            remote_application: relation.remote_application.clone(),
+            remote_unit: Some(departed.clone()),
+            departing_unit: Some(who.clone()),
+        })));
+    }
+    if leaving {
+        return match relation.is_peer {
+            true => Some(Operation::LeavePeers(id)),
+            false => hook(RelationEvent::Broken, None),
+        };
+    }
+    let met = known.applications.get(&relation.remote_application).copied().unwrap_or(0);
+    if relation.application_version != met {
+        return hook(RelationEvent::Changed, None);
+    }
+    let unknown = relation.members.keys().find(|member| !known.members.contains_key(*member));
+    if let Some(member) = unknown {
+        return hook(RelationEvent::Joined, Some(member));
+    }
+    let changed = relation
+        .members
+        .iter()
+        .find(|(member, version)| known.members.get(*member) != Some(version));
+    hook(RelationEvent::Changed, Some(changed?.0))
+}
+
+fn gone_member<'a>(
+    known: &'a RelationState,
+    relation: &RemoteRelation,
+    leaving: bool,
+) -> Option<&'a UnitName> {
+    known.members.keys().find(|member| leaving || !relation.members.contains_key(*member))
+}
+
+fn dying_operation(
+    unit: &UnitName,
+    local: &LocalState,
+    remote: &RemoteState,
+    ids: &[RelationId],
+) -> Operation {
+    if !local.installed {
+        return Operation::Die;
+    }
+    let attached = remote.storage.iter().find(|storage| local.attached.contains(&storage.id));
+    if let Some(storage) = attached {
+        return Operation::Run(storage_hook(storage, Detaching::Yes));
+    }
+    let known = ids.iter().filter(|id| local.relations.contains_key(id));
+    if let Some(operation) =
+        known.into_iter().find_map(|id| relation_operation(unit, *id, local, remote))
+    {
+        return operation;
+    }
+    match (local.stopped, local.removed) {
+        (false, _) => Operation::Run(LifeCycle::Stop.into()),
+        (true, false) => Operation::Run(LifeCycle::Remove.into()),
+        (true, true) => Operation::Die,
+    }
+}
+
+#[cfg(test)]
+#[path = "next_tests.rs"]
+mod tests;
