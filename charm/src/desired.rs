@@ -40,6 +40,9 @@ pub struct Desired {
     pub kubernetes: Vec<KubernetesWrite>,
     /// The workload's version, to show in `juju status`.
     pub workload_version: Option<String>,
+    /// How to learn the workload's version from the workload itself. Takes the place of
+    /// `workload_version` when it answers.
+    pub version_probe: Option<VersionProbe>,
     /// The unit's state at the controller: a text to keep, or `None` to drop the key.
     pub state: BTreeMap<String, Option<String>>,
     /// Where the charm's own traces go.
@@ -97,6 +100,18 @@ pub struct Problem {
     pub place: String,
     /// What is wrong, and what was expected.
     pub reason: String,
+}
+
+/// A command that tells the workload's version. It runs once the container's services are as they
+/// should be; a command that fails or answers something else is a warning and nothing more.
+#[derive(Debug, Clone)]
+pub struct VersionProbe {
+    /// The container.
+    pub container: ContainerName,
+    /// The command.
+    pub command: Vec<String>,
+    /// Finds the version in what the command printed.
+    pub read: fn(&str) -> Option<String>,
 }
 
 /// What should be true in a workload container.

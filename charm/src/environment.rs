@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::event::Event;
 use crate::host::HostRoot;
+use crate::kubernetes::client::ApiServer;
 use crate::metadata::Metadata;
 use crate::names::{NameError, UnitName};
 use crate::snapshot::{Identity, Proxies};
@@ -110,16 +111,7 @@ pub struct Dispatch {
     /// Where the charm container's file system begins.
     pub root: HostRoot,
     /// Where the Kubernetes API is.
-    pub kubernetes: Option<KubernetesAddress>,
-}
-
-/// Where the Kubernetes API listens, as in-cluster configuration tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubernetesAddress {
-    /// Name or address.
-    pub host: String,
-    /// Port, such as `443`.
-    pub port: u16,
+    pub kubernetes: Option<ApiServer>,
 }
 
 impl Dispatch {
@@ -146,7 +138,7 @@ impl Dispatch {
         let charm_dir = Self::charm_dir(environment)?;
         let unit: UnitName = parsed(environment, variable::UNIT_NAME)?;
         let proxy = |name| environment.get(name).filter(|value| !value.is_empty());
-        let port = environment.get(variable::KUBERNETES_PORT).and_then(|port| port.parse().ok());
+        let port = environment.get(variable::KUBERNETES_PORT).filter(|port| !port.is_empty());
         let host = environment.get(variable::KUBERNETES_HOST).filter(|host| !host.is_empty());
         Ok(Self {
             event: parse::event(environment, metadata)?,
@@ -164,7 +156,8 @@ impl Dispatch {
             },
             root: HostRoot::of_charm_dir(&charm_dir),
             charm_dir,
-            kubernetes: host.map(|host| KubernetesAddress { host, port: port.unwrap_or(443) }),
+            kubernetes: host
+                .map(|host| ApiServer { host, port: port.unwrap_or_else(|| "443".to_owned()) }),
         })
     }
 }

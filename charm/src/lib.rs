@@ -3,11 +3,14 @@
 //! A dispatch is one pass: read everything the charm asks for into a [`snapshot::Snapshot`], let
 //! the charm's pure function turn it into a [`desired::Desired`] state, write what differs.
 
+pub mod apply;
 pub mod databag;
 pub mod desired;
+pub mod difference;
 pub mod environment;
 pub mod event;
 pub mod host;
+mod interrupted;
 pub mod kubernetes;
 pub mod layer;
 pub mod leadership;
@@ -18,6 +21,7 @@ pub mod patterns;
 pub mod pebble;
 pub mod ports;
 pub mod program;
+pub mod reading;
 pub mod run;
 pub mod secret;
 pub mod snapshot;
@@ -26,6 +30,7 @@ pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tools;
+mod workloads;
 
 pub use program::{ActionCall, ActionOutcome, Charm};
 pub use run::run;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::databag::Databag;
+use crate::desired::Trigger;
 use crate::event::Event;
 use crate::kubernetes::{KubernetesAnswer, KubernetesQuery};
 use crate::layer::Plan;
@@ -65,8 +66,12 @@ pub struct Snapshot {
     pub host: Host,
     /// The unit's workload status as Juju has it now; `None` while never set.
     pub unit_status: Option<Status>,
-    /// The application status that the leader set before; `None` on followers.
+    /// The application status that the leader set before; `None` on followers, and as long as the
+    /// charm has not asked for one: it is read after the decision, to see whether it differs.
     pub app_status: Option<Status>,
+    /// What a dispatch that didn't get to its end had changed in a container without acting on it:
+    /// triggers that should fire now.
+    pub interrupted: BTreeMap<ContainerName, Trigger>,
     /// When the dispatch began.
     pub now: SystemTime,
     /// Randomness of this dispatch: the same seed gives the same decision.
@@ -290,6 +295,7 @@ impl Snapshot {
             host: Host::default(),
             unit_status: None,
             app_status: None,
+            interrupted: BTreeMap::new(),
             now: SystemTime::UNIX_EPOCH,
             seed: Seed::default(),
         }
