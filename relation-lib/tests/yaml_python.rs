@@ -363,6 +363,8 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn reads_back_what_it_wrote(value in any_value()) {
         let text = yaml::dump_sorted(&value);

@@ -205,8 +205,8 @@ pub(super) fn prometheus_duration_text(milliseconds: u64) -> String {
     let mut left = milliseconds;
     let mut out = String::new();
     for (name, size) in DURATION_UNITS {
-        let whole_only = matches!(name, "y" | "w");
-        if left >= size && !(whole_only && !left.is_multiple_of(size)) {
+        let fits = !matches!(name, "y" | "w") || left.is_multiple_of(size);
+        if left >= size && fits {
             out.push_str(&format!("{}{name}", left / size));
             left %= size;
         }

@@ -80,7 +80,10 @@ fn replace_carefully(language: Language, expression: &str, commas: Commas) -> St
             Some('"' | '\'') if character == '\\' => {
                 taken += rest[taken..].chars().next().map_or(0, char::len_utf8);
             }
-            Some(open) if open == character => quote = None,
+            Some('#') if character == '\n' => quote = None,
+            Some(open) if open == character && open != '#' => quote = None,
+            // A quote in a comment opens nothing.
+            None if character == '#' => quote = Some('#'),
             None if matches!(character, '"' | '`')
                 || character == '\'' && language == Language::PromQl =>
             {

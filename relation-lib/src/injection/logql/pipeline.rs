@@ -252,10 +252,10 @@ fn filter(
     }
     let mut left = single_filter(parser, depth)?;
     while let Some(joint) = joint(parser) {
-        let done = match (before, joint) {
-            (Some(Joint::And), Joint::And | Joint::Or) | (Some(Joint::Or), Joint::Or) => true,
-            _ => false,
-        };
+        let done = matches!(
+            (before, joint),
+            (Some(Joint::And), Joint::And | Joint::Or) | (Some(Joint::Or), Joint::Or)
+        );
         if done {
             break;
         }

@@ -194,7 +194,8 @@ impl Display for Binary {
             write!(f, " {} ({}) ", matching.keyword, matching.labels.join(","))?;
             if let Some(group) = &self.group {
                 f.write_str(group.keyword)?;
-                if !group.labels.is_empty() {
+                // Parentheses after a bare clause would be taken for its labels.
+                if !group.labels.is_empty() || matches!(self.right, Expr::Binary(_)) {
                     write!(f, " ({})", group.labels.join(","))?;
                 }
             }

@@ -152,11 +152,8 @@ impl Preparer {
                 self.emit(&format!("\"{stand_in}\""));
                 self.after_operand = true;
             }
-            Token::Number(value) => self.number(value, Scalar::Number(value)),
-            #[expect(clippy::cast_precision_loss, reason = "only its sign and type count")]
-            Token::Duration(milliseconds) => {
-                self.number(milliseconds as f64 / 1000.0, Scalar::Duration(milliseconds));
-            }
+            Token::Number(value) => self.number(Scalar::Number(value)),
+            Token::Duration(milliseconds) => self.number(Scalar::Duration(milliseconds)),
             Token::Symbol("{") => return self.selector(),
             Token::Symbol("[") => return self.range(),
             Token::Symbol("@") => return self.instant(),
@@ -166,11 +163,15 @@ impl Preparer {
         Ok(())
     }
 
-    fn number(&mut self, value: f64, scalar: Scalar) {
+    fn number(&mut self, scalar: Scalar) {
         if self.in_expression() {
             self.literals.scalars.push_back(scalar);
+            self.emit("1");
+        } else if let Scalar::Number(value) = scalar {
+            self.emit(&format!("{value:?}"));
+        } else {
+            self.emit("1m");
         }
-        self.emit(&format!("{value:?}"));
         self.after_operand = true;
     }
 
@@ -245,8 +246,9 @@ impl Preparer {
             "bool" => true,
             "inf" | "nan" => {
                 let value = if keyword == "inf" { f64::INFINITY } else { f64::NAN };
-                self.literals.scalars.push_back(Scalar::Number(value));
-                false
+                self.number(Scalar::Number(value));
+                self.at += 1;
+                return Ok(());
             }
             _ => false,
         };
