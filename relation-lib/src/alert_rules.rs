@@ -2,7 +2,7 @@
 //!
 //! `loki_push_api`, `prometheus_scrape` and `prometheus_remote_write` carry rules in the same
 //! form; only the order of members differs ([`crate::encoding::python_json_sorted`] on
-//! `loki_push_api`). How rules are read from files and get their topology is in module `rules`.
+//! `loki_push_api`). How rules are read from files and get their topology is in [`crate::rules`].
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};

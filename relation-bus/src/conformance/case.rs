@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::outcome::{Databag, Outcome, Secret};
@@ -290,7 +290,7 @@ pub struct ExecInput {
 }
 
 /// What is in the cluster.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ClusterInput {
     /// Config map to its data.
     pub configmaps: BTreeMap<String, BTreeMap<String, String>>,
@@ -305,7 +305,7 @@ pub struct ClusterInput {
 }
 
 /// How far a stateful set has rolled out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct StatefulSetInput {
     /// The generation asked for.
     pub generation: i64,
@@ -324,14 +324,14 @@ pub struct StatefulSetInput {
 }
 
 /// A pod.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct PodInput {
     /// Its containers: `{name, resources}`.
     pub containers: Vec<Value>,
 }
 
 /// How the cluster refuses patches.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct PatchErrorInput {
     /// Of which kind of object.
     pub kind: String,

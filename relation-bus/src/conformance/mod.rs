@@ -11,6 +11,7 @@ pub mod compare;
 pub mod folder;
 pub mod lists;
 pub mod outcome;
+pub mod play;
 pub mod requests;
 pub mod scene;
 pub mod solution;
