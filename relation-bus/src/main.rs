@@ -14,5 +14,5 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     }
-    ExitCode::SUCCESS
+    relation_bus::cli::main()
 }

@@ -1,12 +1,19 @@
 //! A whole folder of cases: play, judge, and hold the verdicts against the list of those pending.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::error::Error;
+use std::fmt::{self, Write as _};
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::compare::Judgement;
-use super::lists::Pending;
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::case::{Case, Role};
+use super::compare::{Judgement, Profile, Rules, Strictness, judge};
+use super::lists::{Decided, Pending};
+use super::play::play;
 
 /// The case files of a folder, by name.
 ///
@@ -25,6 +32,79 @@ pub fn case_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// How a folder of cases is played and judged.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The program of each charm.
+    pub programs: Programs,
+    /// Where ours differs on purpose.
+    pub decided: Decided,
+    /// How strict databag values are compared.
+    pub strictness: Strictness,
+    /// How many cases are played at a time.
+    pub at_a_time: NonZeroUsize,
+}
+
+/// The charms under test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// The coordinator.
+    pub coordinator: PathBuf,
+    /// The worker.
+    pub worker: PathBuf,
+}
+
+impl Programs {
+    /// The program that plays a role.
+    #[must_use]
+    pub fn of(&self, role: Role) -> &Path {
+        match role {
+            Role::Coordinator => &self.coordinator,
+            Role::Worker => &self.worker,
+        }
+    }
+}
+
+/// Plays and judges cases; the verdicts come in the order of the files.
+pub async fn play_all(files: &[PathBuf], plan: &Plan) -> Vec<Played> {
+    stream::iter(files)
+        .map(|file| play_file(file, plan))
+        .buffered(plan.at_a_time.get())
+        .collect()
+        .await
+}
+
+async fn play_file(file: &Path, plan: &Plan) -> Played {
+    let case = match Case::read(file) {
+        Ok(case) => case,
+        Err(error) => {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            return Played { name, verdict: Verdict::NotPlayed(chain(&error)) };
+        }
+    };
+    let verdict = match play(&case, plan.programs.of(case.input.role)).await {
+        Ok(played) => {
+            let rules = Rules {
+                strictness: plan.strictness,
+                profile: Profile::of(&case.input),
+                decided: plan.decided.of(&case.input.name),
+            };
+            Verdict::Judged {
+                judgement: judge(&case.expected, &played.outcome, rules),
+                failure: played.failure,
+            }
+        }
+        Err(error) => Verdict::NotPlayed(chain(&error)),
+    };
+    Played { name: case.input.name, verdict }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// What became of one case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
@@ -38,7 +118,12 @@ pub struct Played {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The outcome was judged.
-    Judged(Judgement),
+    Judged {
+        /// What came of it.
+        judgement: Judgement,
+        /// Why our hook failed, if it did.
+        failure: Option<String>,
+    },
     /// The case could not be played; why.
     NotPlayed(String),
 }
@@ -47,35 +132,42 @@ impl Verdict {
     /// Whether the case passes.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Verdict::Judged(Judgement::Same { .. }))
+        matches!(self, Verdict::Judged { judgement: Judgement::Same { .. }, .. })
     }
 
     fn word(&self) -> &'static str {
         match self {
-            Verdict::Judged(Judgement::Same { decided }) if decided.is_empty() => "passes",
-            Verdict::Judged(Judgement::Same { .. }) => "passes, differs as decided",
-            Verdict::Judged(Judgement::Different { .. }) => "differs",
-            Verdict::Judged(Judgement::CarriesOn { .. }) => "carries on",
+            Verdict::Judged { judgement, .. } => match judgement {
+                Judgement::Same { decided } if decided.is_empty() => "passes",
+                Judgement::Same { .. } => "passes, differs as decided",
+                Judgement::Different { .. } => "differs",
+                Judgement::CarriesOn { .. } => "carries on",
+            },
             Verdict::NotPlayed(_) => "not played",
         }
     }
 
     fn detail(&self) -> Option<String> {
-        match self {
-            Verdict::Judged(Judgement::Same { .. }) => None,
-            Verdict::Judged(Judgement::Different { differences }) => {
-                let first = differences.first()?;
-                let more = match differences.len() - 1 {
-                    0 => String::new(),
-                    1 => "\n    and one difference more".to_owned(),
-                    more => format!("\n    and {more} differences more"),
-                };
-                Some(format!("{first}{more}"))
+        let (judgement, failure) = match self {
+            Verdict::Judged { judgement, failure } => (judgement, failure),
+            Verdict::NotPlayed(why) => return Some(why.clone()),
+        };
+        match judgement {
+            Judgement::Same { .. } => None,
+            Judgement::Different { differences } => {
+                let mut detail = differences.first()?.to_string();
+                if let Some(failure) = failure {
+                    let _ = write!(detail, "\n    {}", failure.replace('\n', "\n    "));
+                }
+                if differences.len() > 1 {
+                    let _ = write!(detail, "\n    and {} more", differences.len() - 1);
+                }
+                Some(detail)
             }
-            Verdict::Judged(Judgement::CarriesOn { kind }) => Some(format!(
-                "works where the reference fails its hook ({kind}): decide so with the path `raised`"
+            Judgement::CarriesOn { kind } => Some(format!(
+                "works where the reference fails its hook ({kind}); \
+                 if that is meant, decide on the path `raised`"
             )),
-            Verdict::NotPlayed(why) => Some(why.clone()),
         }
     }
 }
@@ -153,7 +245,7 @@ mod tests {
                 }],
             },
         };
-        Played { name: name.into(), verdict: Verdict::Judged(judgement) }
+        Played { name: name.into(), verdict: Verdict::Judged { judgement, failure: None } }
     }
 
     enum Differs {

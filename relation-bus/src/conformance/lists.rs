@@ -59,6 +59,12 @@ impl Pending {
         self.0.contains(case)
     }
 
+    /// The part of the list whose names contain a text.
+    #[must_use]
+    pub fn containing(&self, text: &str) -> Self {
+        Pending(self.0.iter().filter(|name| name.contains(text)).cloned().collect())
+    }
+
     /// The names in the list that are none of `cases`.
     pub fn without<'a>(&'a self, cases: &BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
         self.0.iter().map(String::as_str).filter(|name| !cases.contains(name))
