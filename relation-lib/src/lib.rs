@@ -21,6 +21,7 @@ pub mod http_url;
 pub mod ingress;
 pub mod ingress_per_unit;
 pub mod injection;
+pub mod interface;
 pub mod istio_ingress_route;
 pub mod loki_push_api;
 pub mod peers;
