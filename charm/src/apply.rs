@@ -63,7 +63,7 @@ pub enum ApplyError {
         /// How often it was tried.
         attempts: u32,
         /// Why the last attempt failed.
-        source: PebbleError,
+        source: Box<PebbleError>,
     },
 }
 

@@ -295,3 +295,6 @@ fn print(difference: &Difference, format: Format) -> std::io::Result<()> {
     }
     stdout.flush()
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,7 +116,7 @@ async fn restart(
                     container: name.clone(),
                     services: services.join(", "),
                     attempts,
-                    source,
+                    source: Box::new(source),
                 });
             }
             Err(source) => return Err(ApplyError::Container { container: name.clone(), source }),
