@@ -1,1 +1,24 @@
-//! cos
+//! The other end of every relation: small charms that do on the wire what the charms of the
+//! Canonical Observability Stack do.
+//!
+//! One binary serves all of them and picks one by the name in the charm's metadata
+//! ([`CosCharm::named`]). They run on the same runtime as our own charms; what they write and when
+//! follows the published charms, what runs in their containers is the plain open-source program.
+//!
+//! | charm | what it does on the wire |
+//! |---|---|
+//! | `prometheus-k8s` | reads scrape jobs and rules, answers with `event`, offers remote write |
+//! | `loki-k8s` | offers push endpoints, reads rules, answers with `event` |
+//! | `tempo-coordinator-k8s` | offers trace receivers on request |
+//! | `s3-integrator` | hands out a bucket |
+
+mod charms;
+pub mod loki;
+mod names;
+pub mod prometheus;
+mod received_rules;
+pub mod s3_integrator;
+pub mod tempo;
+mod workload;
+
+pub use charms::CosCharm;
