@@ -1,6 +1,7 @@
 //! The worker charm: what it looks at, and what should then be true.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use charm::Charm;
 use charm::desired::{Comparison, Desired, FileGoal, ServiceGoal, TraceDestination, Trigger};
@@ -21,113 +22,107 @@ use crate::cluster::{Cluster, Config};
 use crate::context::Context;
 use crate::layer::{LayerError, READY_CHECK};
 use crate::roles::Roles;
-use crate::solution::Solution;
+use crate::solution::{Solution, SolutionError};
 use crate::{paths, tls, version};
 
 /// A worker charm on a solution.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Worker {
-    solution: Solution,
+    solution: Result<Solution, SolutionError>,
 }
 
 impl Worker {
-    /// The worker of a solution.
-    pub fn new(solution: Solution) -> Self {
-        Self { solution }
+    /// The worker of the solution in a charm's root folder.
+    pub fn load(charm_root: &Path) -> Self {
+        Self { solution: Solution::load(charm_root) }
     }
 
-    /// Whether the workload has just come up: only then it is asked for its version.
-    fn version_command(&self, snapshot: &Snapshot) -> Option<Vec<String>> {
-        match &snapshot.event {
-            Event::Workload(event)
-                if event.container == self.solution.container
-                    && event.kind == WorkloadEventKind::Ready =>
-            {
-                self.solution.version_command()
-            }
-            _ => None,
-        }
+    /// The worker of a solution.
+    pub fn new(solution: Solution) -> Self {
+        Self { solution: Ok(solution) }
     }
 }
 
 impl Charm for Worker {
     fn needs(&self, seen: &Snapshot) -> Needs {
-        let solution = &self.solution;
-        let cluster = Cluster::of(solution, seen);
-        let mut needs = Needs {
-            config: [ConfigNeed::Options].into(),
-            endpoints: [(
-                solution.cluster_endpoint.clone(),
-                [Bag::LocalApp, Bag::LocalUnit, Bag::RemoteApp].into(),
-            )]
-            .into(),
-            ports: [PortsNeed::Opened].into(),
-            host_files: [paths::TRUSTED_CA.into()].into(),
-            secrets: tls::private_key_secret(&cluster)
-                .map(SecretNeed::Observed)
-                .into_iter()
-                .collect(),
-            ..Needs::default()
-        };
-        for container in &seen.metadata.containers {
-            needs.containers.insert(container.clone(), ContainerNeeds::default());
-        }
-        let ours = needs.containers.entry(solution.container.clone()).or_default();
-        ours.files = paths::ALL.map(str::to_owned).into();
-        ours.probes = self.version_command(seen).into_iter().collect();
-        if solution.readiness_endpoint.is_some() {
-            ours.checks.insert(ChecksNeed::States);
-        }
-        if seen.leadership.proof().is_some() {
-            needs.kubernetes.extend(labels(seen).queries(seen));
-        }
-        if let Some(resources) = &solution.resources {
-            needs.kubernetes.extend(resources.queries(seen));
-            needs.kubernetes.push(resources.pod_query(seen));
-        }
-        needs
+        self.solution.as_ref().map_or_else(|_| Needs::default(), |solution| needs(solution, seen))
     }
 
     fn reconcile(&self, snapshot: &Snapshot) -> Desired {
-        let mut desired = Desired::default();
-        if let Some(resources) = &self.solution.resources {
-            desired.kubernetes.extend(resources.writes(snapshot));
-            desired.unit_statuses.extend(resources.status(snapshot));
+        match &self.solution {
+            Ok(solution) => reconcile(solution, snapshot),
+            Err(error) => {
+                let mut desired = Desired::default();
+                desired.unit_statuses.push(Status::blocked(format!("[solution] {error}")));
+                desired
+            }
         }
-        let pass = Pass::new(&self.solution, snapshot);
-        desired.problems.extend(pass.cluster.problems());
-        let layer = pass.layer();
-        desired.charm_tracing = pass.charm_tracing();
-        if !is_failed_check(&snapshot.event) && self.may_act(snapshot) {
-            pass.cluster.publish(snapshot, &pass.roles, &mut desired);
-            pass.label_pods(&mut desired);
-            pass.run_or_stop(&layer, &mut desired);
-            pass.forward_logs(&mut desired);
-        }
-        desired.workload_version = self.version(snapshot, &mut desired);
-        pass.statuses(&layer, &mut desired);
-        desired
     }
 }
 
-impl Worker {
-    /// Containers are about to be replaced while resources are not in effect: what would be
-    /// started now is killed in a moment.
-    fn may_act(&self, snapshot: &Snapshot) -> bool {
-        let resources = self.solution.resources.as_ref();
-        resources.is_none_or(|wanted| wanted.readiness(snapshot) == Readiness::InEffect)
+fn needs(solution: &Solution, seen: &Snapshot) -> Needs {
+    let cluster = Cluster::of(solution, seen);
+    let mut needs = Needs {
+        config: [ConfigNeed::Options].into(),
+        endpoints: [(
+            solution.cluster_endpoint.clone(),
+            [Bag::LocalApp, Bag::LocalUnit, Bag::RemoteApp].into(),
+        )]
+        .into(),
+        ports: [PortsNeed::Opened].into(),
+        host_files: [paths::TRUSTED_CA.into()].into(),
+        secrets: tls::private_key_secret(&cluster).map(SecretNeed::Observed).into_iter().collect(),
+        ..Needs::default()
+    };
+    for container in &seen.metadata.containers {
+        needs.containers.insert(container.clone(), ContainerNeeds::default());
     }
+    let ours = needs.containers.entry(solution.container.clone()).or_default();
+    ours.files = paths::ALL.map(str::to_owned).into();
+    ours.probes = version_command(solution, seen).into_iter().collect();
+    if solution.readiness_endpoint.is_some() {
+        ours.checks.insert(ChecksNeed::States);
+    }
+    if seen.leadership.proof().is_some() {
+        needs.kubernetes.extend(labels(seen).queries(seen));
+    }
+    if let Some(resources) = &solution.resources {
+        needs.kubernetes.extend(resources.queries(seen));
+        needs.kubernetes.push(resources.pod_query(seen));
+    }
+    needs
+}
 
-    fn version(&self, snapshot: &Snapshot, desired: &mut Desired) -> Option<String> {
-        let command = self.version_command(snapshot)?;
-        let state = snapshot.container(&self.solution.container)?;
-        let failure = match state.probes.get(&command)? {
-            ProbeAnswer::Exited { code: 0, stdout } => return version::read(stdout),
-            ProbeAnswer::Exited { code, .. } => format!("it exited with code {code}"),
-            ProbeAnswer::Failed(reason) => reason.clone(),
-        };
-        desired.problem(format!("version command `{}`", command.join(" ")), failure);
-        None
+fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
+    let mut desired = Desired::default();
+    if let Some(resources) = &solution.resources {
+        desired.kubernetes.extend(resources.writes(snapshot));
+        desired.unit_statuses.extend(resources.status(snapshot));
+    }
+    let pass = Pass::new(solution, snapshot);
+    desired.problems.extend(pass.cluster.problems());
+    let layer = pass.layer();
+    if !is_failed_check(&snapshot.event) && pass.may_act() {
+        desired.charm_tracing = pass.charm_tracing();
+        pass.cluster.publish(snapshot, &pass.roles, &mut desired);
+        pass.label_pods(&mut desired);
+        pass.run_or_stop(&layer, &mut desired);
+        pass.forward_logs(&mut desired);
+    }
+    desired.workload_version = pass.version(&mut desired);
+    pass.statuses(&layer, &mut desired);
+    desired
+}
+
+/// Only when the workload has just come up it is asked for its version.
+fn version_command(solution: &Solution, snapshot: &Snapshot) -> Option<Vec<String>> {
+    match &snapshot.event {
+        Event::Workload(event)
+            if event.container == solution.container && event.kind == WorkloadEventKind::Ready =>
+        {
+            solution.version_command()
+        }
+        _ => None,
     }
 }
 
@@ -159,6 +154,24 @@ impl<'a> Pass<'a> {
             roles: Roles::of(snapshot),
             container: snapshot.container(&solution.container),
         }
+    }
+
+    /// Containers are about to be replaced while resources are not in effect: what would be
+    /// started now is killed in a moment.
+    fn may_act(&self) -> bool {
+        let resources = self.solution.resources.as_ref();
+        resources.is_none_or(|wanted| wanted.readiness(self.snapshot) == Readiness::InEffect)
+    }
+
+    fn version(&self, desired: &mut Desired) -> Option<String> {
+        let command = version_command(self.solution, self.snapshot)?;
+        let failure = match self.container?.probes.get(&command)? {
+            ProbeAnswer::Exited { code: 0, stdout } => return version::read(stdout),
+            ProbeAnswer::Exited { code, .. } => format!("it exited with code {code}"),
+            ProbeAnswer::Failed(reason) => reason.clone(),
+        };
+        desired.problem(format!("version command `{}`", command.join(" ")), failure);
+        None
     }
 
     /// Whether the workload has all that it needs to run: the configuration may be an old one.

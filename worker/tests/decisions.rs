@@ -238,6 +238,15 @@ fn of_several_coordinators_the_first_is_served() {
 }
 
 #[test]
+fn a_solution_that_cannot_be_read_blocks_and_says_where() {
+    let folder = std::env::temp_dir().join("a folder without a solution");
+    let worker = Worker::load(&folder);
+    let desired = worker.reconcile(&running().relation(coordinator()).build());
+    assert_eq!(status(&desired), &Status::blocked("[solution] cannot read `solution.yaml`"));
+    assert!(desired.containers.is_empty() && desired.unit_databags().is_empty());
+}
+
+#[test]
 fn a_failed_check_changes_nothing() {
     use charm::event::{Event, WorkloadEvent, WorkloadEventKind};
     let event = Event::Workload(WorkloadEvent {
