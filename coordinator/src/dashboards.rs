@@ -1,6 +1,8 @@
 //! The charm's dashboards.
 
 use charm::desired::Desired;
+use charm::event::{Event, Lifecycle, RelationEventKind};
+use charm::names::EndpointName;
 use relation_lib::grafana_dashboard::{
     DashboardProviderAppData, FOLDER, is_dashboard_file, templates_of_files,
 };
@@ -42,10 +44,25 @@ pub(crate) fn publish(facts: &Facts<'_>, desired: &mut Desired) {
             .local_app
             .as_ref()
             .and_then(|bag| DashboardProviderAppData::decode(bag).value.dashboards);
-        if templates.is_empty() && published.is_none() {
+        if published.is_none() && (templates.is_empty() || !is_due(facts, endpoint)) {
             continue;
         }
         let data = DashboardProviderAppData::updated(published.as_ref(), templates.clone());
         desired.app_databag(proof, relation.id, data.encode());
+    }
+}
+
+/// The files change with the charm only, so a new relation hears of them when it is made.
+fn is_due(facts: &Facts<'_>, endpoint: &EndpointName) -> bool {
+    match &facts.snapshot.event {
+        Event::Lifecycle(lifecycle) => matches!(
+            lifecycle,
+            Lifecycle::LeaderElected | Lifecycle::UpgradeCharm | Lifecycle::ConfigChanged
+        ),
+        Event::Relation(event) => {
+            event.endpoint == *endpoint
+                && matches!(event.kind, RelationEventKind::Created | RelationEventKind::Joined)
+        }
+        _ => false,
     }
 }

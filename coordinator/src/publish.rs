@@ -77,20 +77,24 @@ pub(crate) fn logs(facts: &Facts<'_>, deployment: Deployment, desired: &mut Desi
     if deployment == Deployment::Blocked && !log_stores_hear(facts) {
         return;
     }
-    for relation in facts.snapshot.relations_of(endpoint) {
-        let rules = rules::logs(facts, deployment, desired);
-        let data =
-            LokiRequirerAppData { metadata: Some(facts.topology()), alert_rules: Some(rules) };
+    let mut relations = facts.snapshot.relations_of(endpoint).peekable();
+    if relations.peek().is_none() {
+        return;
+    }
+    let rules = rules::logs(facts, deployment, desired);
+    let data = LokiRequirerAppData { metadata: Some(facts.topology()), alert_rules: Some(rules) };
+    for relation in relations {
         let mut patch: DatabagPatch = data.encode();
         // Rules are not worked out while the deployment is blocked: what was published stays.
-        let published =
-            relation.local_app.as_ref().is_some_and(|bag| bag.contains_key("alert_rules"));
+        let published = relation.local_app.as_ref().is_some_and(|bag| bag.contains_key(RULES));
         if deployment == Deployment::Blocked && published {
-            patch.remove("alert_rules");
+            patch.remove(RULES);
         }
         desired.app_databag(proof, relation.id, patch);
     }
 }
+
+const RULES: &str = "alert_rules";
 
 /// Events on which the Python libraries write to log stores whether or not the deployment works.
 fn log_stores_hear(facts: &Facts<'_>) -> bool {

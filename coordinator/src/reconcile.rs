@@ -41,14 +41,17 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     publish::bucket(&facts, &mut desired);
     tls::decide(&facts, deployment, &mut desired);
     log_targets::decide(&facts, &mut desired);
+    mesh::label_own_pods(&facts, &mut desired);
     if deployment == Deployment::Working {
         work(&facts, &mut desired);
+    }
+    if deployment == Deployment::Working || facts.mesh.is_none() {
+        mesh::decide_authorization(&facts, &mut desired);
     }
     scrape::publish(&facts, deployment, &mut desired);
     publish::logs(&facts, deployment, &mut desired);
     dashboards::publish(&facts, &mut desired);
     mesh::publish(&facts, deployment, &mut desired);
-    mesh::label_own_pods(&facts, &mut desired);
     let ca = facts.tls.in_hand().map(|tls| tls.ca.as_str());
     desired.charm_tracing = traces::destination(&facts.charm_receivers, ca);
 
@@ -72,7 +75,6 @@ fn work(facts: &Facts<'_>, desired: &mut Desired) {
     scrape::publish_hostname(facts, desired);
     publish::cluster(facts, desired);
     label_pods(facts, desired);
-    mesh::decide_authorization(facts, desired);
     catalogue::publish(facts, desired);
 }
 

@@ -23,13 +23,19 @@ pub(crate) fn publish(facts: &Facts<'_>, deployment: Deployment, desired: &mut D
             None => return,
         },
     };
-    for relation in facts.snapshot.relations_of(endpoint) {
-        desired.unit_databag(relation.id, unit_data(facts).encode());
-        let Some(proof) = facts.snapshot.leadership.proof().filter(|_| what == What::All) else {
-            continue;
-        };
+    let mut relations = facts.snapshot.relations_of(endpoint).peekable();
+    if relations.peek().is_none() {
+        return;
+    }
+    let proof = facts.snapshot.leadership.proof().filter(|_| what == What::All);
+    let app_data = proof.map(|proof| {
         let rules = rules::metrics(facts, deployment, desired);
-        let mut patch = ScrapeProviderAppData::new(facts.topology(), jobs(facts), rules).encode();
+        (proof, ScrapeProviderAppData::new(facts.topology(), jobs(facts), rules).encode())
+    });
+    for relation in relations {
+        desired.unit_databag(relation.id, unit_data(facts).encode());
+        let Some((proof, patch)) = &app_data else { continue };
+        let mut patch = patch.clone();
         // Rules are not worked out while the deployment is blocked: what was published stays.
         let published = relation.local_app.as_ref().is_some_and(|bag| bag.contains_key(RULES));
         if deployment == Deployment::Blocked && published {

@@ -5,7 +5,7 @@ mod authorization;
 use std::collections::BTreeMap;
 
 use charm::desired::Desired;
-use charm::event::{Event, RelationEventKind};
+use charm::event::{Event, Lifecycle, RelationEventKind};
 use charm::kubernetes::{KubernetesQuery, KubernetesWrite, ObjectKind, ObjectRef};
 use charm::names::EndpointName;
 use charm::patterns::pod_labels::PodLabels;
@@ -71,6 +71,15 @@ pub(crate) fn publish(facts: &Facts<'_>, deployment: Deployment, desired: &mut D
     let Some(endpoint) = &facts.solution.endpoints.service_mesh_require_cmr_mesh else {
         return;
     };
+    let due = match &facts.snapshot.event {
+        Event::Relation(event) => {
+            event.kind == RelationEventKind::Created && event.endpoint == *endpoint
+        }
+        event => event.is(Lifecycle::LeaderElected),
+    };
+    if !due {
+        return;
+    }
     let identity = &facts.snapshot.identity;
     for relation in facts.snapshot.relations_of(endpoint) {
         let party = CrossModelParty {
