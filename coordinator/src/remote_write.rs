@@ -1,8 +1,8 @@
 //! Where workers write metrics to.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use relation_lib::encoding::parse_json;
+use relation_lib::prometheus_remote_write::endpoints;
 
 use crate::address::HttpUrl;
 use crate::facts::Facts;
@@ -24,29 +24,28 @@ pub(crate) fn read(facts: &mut Facts<'_>) -> Option<Vec<String>> {
             Some(urls)
         }
         RemoteWrite::Endpoint(endpoint) => {
-            let mut urls = BTreeSet::new();
+            let mut bags = BTreeMap::new();
             for relation in facts.snapshot.relations_of(endpoint) {
                 for (unit, bag) in &relation.remote_units {
-                    let Some(text) = bag.get("remote_write") else { continue };
-                    match url_of(text) {
-                        Ok(url) => {
-                            urls.insert(url);
-                        }
-                        Err(reason) => {
-                            let place = place(relation, Some(unit.as_str()), "remote_write");
-                            facts.problems.note(place, reason);
-                        }
-                    }
+                    bags.insert(unit.as_str(), (relation, bag));
                 }
             }
-            Some(urls.into_iter().collect())
+            let read = endpoints(bags.iter().map(|(unit, (_, bag))| (*unit, *bag)));
+            for skipped in read.skipped {
+                let unit = skipped.entry.as_deref().unwrap_or_default();
+                let Some((relation, _)) = bags.get(unit) else { continue };
+                facts.problems.note(place(relation, Some(unit), &skipped.key), skipped.reason);
+            }
+            let (usable, refused): (Vec<_>, Vec<_>) = read
+                .value
+                .into_iter()
+                .map(|endpoint| endpoint.url)
+                .partition(|url| url.parse::<HttpUrl>().is_ok());
+            for url in refused {
+                let reason = format!("expected a URL, found `{url}`");
+                facts.problems.note(format!("endpoint `{endpoint}`, key `remote_write`"), reason);
+            }
+            Some(usable)
         }
     }
-}
-
-fn url_of(text: &str) -> Result<String, String> {
-    let value = parse_json(text).map_err(|error| error.to_string())?;
-    let url = value["url"].as_str().ok_or("expected an object with `url`")?;
-    url.parse::<HttpUrl>().map_err(|error| error.to_string())?;
-    Ok(url.to_owned())
 }

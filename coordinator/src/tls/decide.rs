@@ -1,18 +1,17 @@
 //! What should become of key, request and secrets.
 
 use charm::desired::{Desired, SecretGoal, SecretOwner};
-use charm::event::{Event, Lifecycle, RelationEventKind, SecretEventKind};
+use charm::event::{Event, Lifecycle, RelationEventKind, SecretEvent, SecretEventKind};
 use charm::names::{EndpointName, SecretLabel};
 use charm::secret::{SecretContent, SecretText};
-use charm::snapshot::Snapshot;
+use charm::snapshot::{Seed, Snapshot};
 use relation_lib::databag::replacing;
-use relation_lib::encoding::python_json;
-use serde_json::json;
-
-use super::key::PrivateKey;
-use super::{
-    REQUESTS, Tls, TlsError, certificate_label, certificate_prefix, expiring, key_label, relation,
+use relation_lib::tls_certificates::{
+    CertificateSigningRequest, PrivateKey, TlsError, TlsRequirerData, random_uuid,
 };
+use sha2::{Digest, Sha256};
+
+use super::{Tls, is_of_certificate, key_label, label_of_certificate, moment, now, relation};
 use crate::coherence::Deployment;
 use crate::facts::Facts;
 
@@ -33,7 +32,7 @@ pub fn decide(facts: &Facts<'_>, deployment: Deployment, desired: &mut Desired) 
     let made;
     let key = match &facts.tls.key {
         Some(key) => key,
-        None => match PrivateKey::generate(&snapshot.seed) {
+        None => match PrivateKey::generate(derived(&snapshot.seed, "private key")) {
             Ok(key) => {
                 made = key;
                 &made
@@ -44,9 +43,8 @@ pub fn decide(facts: &Facts<'_>, deployment: Deployment, desired: &mut Desired) 
     keep_key(facts, key, endpoint, desired);
     match request(facts, key, endpoint) {
         Ok(request) => {
-            let entry = json!([{"certificate_signing_request": request, "ca": false}]);
-            let patch = [(REQUESTS.to_owned(), Some(python_json(&entry)))].into();
-            desired.unit_databag(relation.id, replacing(&relation.local_unit, patch));
+            let data = TlsRequirerData::of_requests([request]);
+            desired.unit_databag(relation.id, replacing(&relation.local_unit, data.encode()));
         }
         Err(error) => desired.problem("certificates", error.to_string()),
     }
@@ -59,18 +57,25 @@ fn request(
     facts: &Facts<'_>,
     key: &PrivateKey,
     endpoint: &EndpointName,
-) -> Result<String, TlsError> {
+) -> Result<CertificateSigningRequest, TlsError> {
     let (tls, snapshot) = (&facts.tls, facts.snapshot);
-    let ending = |request: &String| {
-        let label = certificate_label(snapshot, endpoint, request);
+    let is_ending = |request: &CertificateSigningRequest| {
+        let label = label_of_certificate(snapshot, endpoint, request);
         let issued = tls.issued.as_ref();
-        expiring(snapshot, &label)
-            || issued.is_some_and(|issued| issued.validity.is_ending(snapshot.now))
+        is_expiring(snapshot, &label)
+            || issued.is_some_and(|issued| issued.validity.is_due(now(snapshot)))
     };
-    if let Some(request) = tls.request.as_ref().filter(|request| !ending(request)) {
+    if let Some(request) = tls.request.as_ref().filter(|request| !is_ending(request)) {
         return Ok(request.clone());
     }
-    tls.attributes.as_ref().ok_or(TlsError::Sign)?.sign(key, &snapshot.seed)
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&derived(&snapshot.seed, "unique identifier")[..16]);
+    tls.attributes.sign(key, &random_uuid(bytes))
+}
+
+/// Random bytes for a purpose; those for different purposes have nothing in common.
+fn derived(seed: &Seed, purpose: &str) -> [u8; 32] {
+    Sha256::new_with_prefix(seed.0).chain_update(purpose.as_bytes()).finalize().into()
 }
 
 /// Workers serve with the leader's key, so the leader lets them read it.
@@ -80,7 +85,7 @@ fn keep_key(facts: &Facts<'_>, key: &PrivateKey, endpoint: &EndpointName, desire
     let grants = facts.cluster.apps.iter().filter(|_| shares).map(|app| app.relation).collect();
     let goal = SecretGoal::Present {
         owner: SecretOwner::Unit,
-        content: SecretContent::from([("private-key".to_owned(), key.text.clone())]),
+        content: SecretContent::from([("private-key".to_owned(), SecretText::new(key.to_pem()))]),
         expire: None,
         grants,
     };
@@ -94,15 +99,14 @@ fn keep_certificate(
     desired: &mut Desired,
 ) {
     let Some(issued) = &tls.issued else { return };
-    let label = certificate_label(snapshot, endpoint, &issued.request);
-    let text = |text: &str| SecretText::new(text.trim());
+    let label = label_of_certificate(snapshot, endpoint, &issued.request);
     let goal = SecretGoal::Present {
         owner: SecretOwner::Unit,
         content: SecretContent::from([
-            ("certificate".to_owned(), text(&issued.certificate)),
-            ("csr".to_owned(), text(&issued.request)),
+            ("certificate".to_owned(), SecretText::new(issued.certificate.as_str())),
+            ("csr".to_owned(), SecretText::new(issued.request.as_str())),
         ]),
-        expire: Some(issued.validity.reminder(snapshot.now)),
+        expire: Some(moment(issued.validity.renewal(now(snapshot)))),
         grants: Default::default(),
     };
     desired.secrets.insert(label, goal);
@@ -112,11 +116,10 @@ fn keep_certificate(
 fn drop_superseded(facts: &Facts<'_>, endpoint: &EndpointName, desired: &mut Desired) {
     let Event::Secret(event) = &facts.snapshot.event else { return };
     let Some(issued) = facts.tls.issued.as_ref() else { return };
-    let prefix = certificate_prefix(facts.snapshot, endpoint);
-    let current = certificate_label(facts.snapshot, endpoint, &issued.request);
+    let current = label_of_certificate(facts.snapshot, endpoint, &issued.request);
     if event.kind == SecretEventKind::Expired
         && let Some(label) = &event.label
-        && label.as_str().starts_with(&prefix)
+        && is_of_certificate(facts.snapshot, endpoint, label)
         && *label != current
     {
         desired.secrets.insert(label.clone(), SecretGoal::Absent);
@@ -125,8 +128,8 @@ fn drop_superseded(facts: &Facts<'_>, endpoint: &EndpointName, desired: &mut Des
 
 fn forget(snapshot: &Snapshot, endpoint: &EndpointName, desired: &mut Desired) {
     let key = key_label(snapshot, endpoint);
-    let prefix = certificate_prefix(snapshot, endpoint);
-    let ours = |label: &&SecretLabel| **label == key || label.as_str().starts_with(&prefix);
+    let ours =
+        |label: &&SecretLabel| **label == key || is_of_certificate(snapshot, endpoint, label);
     for label in snapshot.secret_listing.values().flatten().filter(ours) {
         desired.secrets.insert(label.clone(), SecretGoal::Absent);
     }
@@ -142,4 +145,15 @@ fn concerns(snapshot: &Snapshot, endpoint: &EndpointName) -> bool {
         Event::Lifecycle(lifecycle) => *lifecycle == Lifecycle::LeaderElected,
         _ => false,
     }
+}
+
+/// Whether the event says that the secret with this label is at its end.
+fn is_expiring(snapshot: &Snapshot, label: &SecretLabel) -> bool {
+    let is_meant = |event: &SecretEvent| {
+        let known = snapshot.owned_secrets.get(label);
+        event.label.as_ref() == Some(label)
+            || known.is_some_and(|secret| secret.id.bare() == event.id.bare())
+    };
+    matches!(&snapshot.event, Event::Secret(event)
+        if event.kind == SecretEventKind::Expired && is_meant(event))
 }

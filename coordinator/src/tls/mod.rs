@@ -4,61 +4,30 @@
 //! name, the application's and those of all workers. When that set changes, or the certificate
 //! nears its end, another one is asked for; the one in hand serves until the new one is there.
 
-mod certificate;
 mod decide;
-mod key;
-mod random;
-mod request;
+mod needs;
 #[cfg(test)]
 mod tests;
 
-use charm::event::{Event, RelationEventKind, SecretEventKind};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use charm::names::{EndpointName, SecretId, SecretLabel};
-use charm::needs::SecretNeed;
 use charm::secret::SecretText;
-use charm::snapshot::{Relation, Snapshot};
-use relation_lib::encoding::parse_json;
-use sha2::{Digest, Sha256};
+use charm::snapshot::{OwnedSecret, Relation, Snapshot};
+use relation_lib::tls_certificates::{
+    Certificate, CertificateSigningRequest, Owner, PrivateKey, ProviderCertificate,
+    RequestAttributes, TlsProviderAppData, TlsRequirerData, Validity, certificate_label,
+    private_key_label,
+};
 
 pub use decide::decide;
+pub use needs::needs;
 
 use crate::cluster::Cluster;
 use crate::nginx;
 use crate::problem::{Problems, place};
 use crate::solution::Solution;
-use certificate::{Validity, same_pem};
-use key::PrivateKey;
-use request::Attributes;
-
-/// The Python library's own prefix of its secrets' labels (its library id).
-const LABEL_PREFIX: &str = "afd8c2bccf834997afce12c2706d2ede";
-const REQUESTS: &str = "certificate_signing_requests";
-
-/// Why a key, request or certificate is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TlsError {
-    /// No key came out.
-    #[error("cannot make a private key")]
-    Generate,
-    /// The key can't be read.
-    #[error("cannot use the private key: expected an RSA key in PEM form")]
-    Key,
-    /// The request can't be signed.
-    #[error("cannot sign a certificate request")]
-    Sign,
-    /// The request can't be read.
-    #[error("cannot read the certificate request")]
-    Request,
-    /// The text isn't PEM.
-    #[error("cannot read the text: expected a block in PEM form")]
-    Pem,
-    /// The certificate can't be read.
-    #[error("cannot read the certificate")]
-    Certificate,
-    /// The certificate is for somebody else.
-    #[error("cannot use the certificate: expected one for our own key, not for an authority")]
-    Foreign,
-}
 
 /// What the web server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,24 +49,16 @@ pub struct Tls {
     issued: Option<Issued>,
     key: Option<PrivateKey>,
     /// The request that says what we want now, if it is there.
-    request: Option<String>,
-    attributes: Option<Attributes>,
+    request: Option<CertificateSigningRequest>,
+    attributes: RequestAttributes,
 }
 
 /// A certificate for the request that says what we want now.
 #[derive(Debug)]
 struct Issued {
-    request: String,
-    certificate: String,
+    request: CertificateSigningRequest,
+    certificate: Certificate,
     validity: Validity,
-}
-
-/// One answer of the provider.
-struct Answer {
-    request: String,
-    certificate: String,
-    ca: String,
-    is_revoked: bool,
 }
 
 impl Tls {
@@ -119,64 +80,59 @@ impl Tls {
         };
         let workers = cluster.addresses().into_iter().map(|host| host.as_str());
         let names = [snapshot.host.fqdn.as_str(), app_host].into_iter().chain(workers);
-        let attributes = Attributes {
-            common_name: snapshot.identity.application.as_str().to_owned(),
-            names: names.map(str::to_owned).collect(),
+        let application = snapshot.identity.application.as_str();
+        let mut tls = Self {
+            attributes: RequestAttributes::of_server(application, names),
+            ..Self::default()
         };
-        let mut tls = Self { attributes: Some(attributes), ..Self::default() };
         let Some(secret) = snapshot.owned_secrets.get(&key_label(snapshot, endpoint)) else {
             return tls;
         };
-        let text = secret.content.get("private-key");
-        let key = match text.ok_or(TlsError::Key).and_then(PrivateKey::read) {
+        let text = secret.content.get("private-key").map(SecretText::reveal).unwrap_or_default();
+        let key = match PrivateKey::from_pem(text) {
             Ok(key) => key,
             Err(error) => {
                 problems.note("secret of the private key", error.to_string());
                 return tls;
             }
         };
-        let answers = answers(relation, problems);
-        let ours = requests(&relation.local_unit);
-        let attributes = tls.attributes.as_ref();
-        let is_current =
-            |request: &&String| attributes.is_some_and(|a| a.are_those_of(request, &key));
-        tls.request = ours.iter().find(is_current).cloned();
-        let serve = |certificate: &str, ca: &str| InHand {
-            key: key.text.clone(),
+        let requests = requests(relation);
+        tls.request =
+            requests.iter().find(|request| request.asks_for(&tls.attributes, &key)).cloned();
+        let answers = answers(relation, &requests, problems);
+        let serve = |certificate: &Certificate, ca: &str| InHand {
+            key: SecretText::new(text.trim()),
             key_id: secret.id.clone(),
-            certificate: certificate.trim().to_owned(),
+            certificate: certificate.to_string(),
             ca: ca.trim().to_owned(),
         };
         // The answer to what we want now; else to what we wanted before.
-        let mut candidates: Vec<&String> = tls.request.iter().collect();
-        candidates.extend(ours.iter().filter(|request| Some(*request) != tls.request.as_ref()));
-        for request in candidates {
-            let Some(answer) = answers.iter().find(|a| same_pem(&a.request, request)) else {
+        let (current, earlier): (Vec<_>, Vec<_>) =
+            requests.iter().partition(|request| Some(*request) == tls.request.as_ref());
+        for request in current.into_iter().chain(earlier) {
+            let answer = answers.iter().find(|answer| answers_to(answer, request));
+            let Some(answer) = answer.filter(|answer| answer.revoked != Some(true)) else {
                 continue;
             };
-            if answer.is_revoked {
-                continue;
-            }
-            match Validity::of(&answer.certificate, &key) {
-                Ok(validity) if !validity.is_over(snapshot.now) => {
-                    tls.in_hand = Some(serve(&answer.certificate, &answer.ca));
+            let certificate = Certificate::from_pem(&answer.certificate);
+            match validity(&certificate, &key) {
+                Ok(validity) if now(snapshot) <= validity.not_after => {
+                    tls.in_hand = Some(serve(&certificate, &answer.ca));
                     if Some(request) == tls.request.as_ref() {
-                        let certificate = answer.certificate.trim().to_owned();
                         tls.issued =
                             Some(Issued { request: request.clone(), certificate, validity });
                     }
                     break;
                 }
                 Ok(_) => {}
-                Err(error) => {
-                    problems.note(place(relation, None, "certificates"), error.to_string());
-                }
+                Err(reason) => problems.note(place(relation, None, "certificates"), reason),
             }
         }
         if tls.in_hand.is_none() {
             // The provider forgets answers to requests that are gone; our secret keeps them.
-            let revoked = |request: &str| {
-                answers.iter().any(|answer| answer.is_revoked && same_pem(&answer.request, request))
+            let revoked = |request: &CertificateSigningRequest| {
+                let mut answers = answers.iter().filter(|answer| answer.revoked == Some(true));
+                answers.any(|answer| answers_to(answer, request))
             };
             tls.in_hand = kept(snapshot, endpoint, &key, revoked)
                 .map(|(certificate, ca)| serve(&certificate, &ca));
@@ -195,130 +151,103 @@ fn relation<'a>(
     Some((endpoint, snapshot.relations_of(endpoint).next()?))
 }
 
+/// The requests in our own databag.
+fn requests(relation: &Relation) -> Vec<CertificateSigningRequest> {
+    TlsRequirerData::decode(&relation.local_unit).value.requests().collect()
+}
+
+/// The provider's answers. One that can't be read is no answer; a refusal of ours is noted.
+fn answers(
+    relation: &Relation,
+    requests: &[CertificateSigningRequest],
+    problems: &mut Problems,
+) -> Vec<ProviderCertificate> {
+    let read = TlsProviderAppData::decode(&relation.remote_app_data);
+    problems.skipped(relation, None, &read.skipped);
+    for refusal in &read.value.request_errors {
+        let csr = CertificateSigningRequest::from_pem(&refusal.csr);
+        if requests.contains(&csr) {
+            let reason = format!("the request was refused: {}", refusal.error.message);
+            problems.note(place(relation, None, "request_errors"), reason);
+        }
+    }
+    read.value.certificates
+}
+
+fn answers_to(answer: &ProviderCertificate, request: &CertificateSigningRequest) -> bool {
+    let bare = |text: &str| text.split_whitespace().collect::<String>();
+    bare(&answer.certificate_signing_request) == bare(request.as_str())
+}
+
+/// When a certificate holds that is one for our own key, and not an authority's.
+fn validity(certificate: &Certificate, key: &PrivateKey) -> Result<Validity, String> {
+    let parsed = certificate.parse().map_err(|error| error.to_string())?;
+    if parsed.is_authority || parsed.public_key != key.public_key_der() {
+        return Err("expected a certificate for our own key, not for an authority".to_owned());
+    }
+    Ok(parsed.validity)
+}
+
 /// A certificate in our secrets that still holds, the one that holds longest, with the authority
 /// that we trust.
 fn kept(
     snapshot: &Snapshot,
     endpoint: &EndpointName,
     key: &PrivateKey,
-    is_revoked: impl Fn(&str) -> bool,
-) -> Option<(String, String)> {
-    let ca = snapshot.host_files.get(std::path::Path::new(nginx::CA))?.as_ref()?;
+    is_revoked: impl Fn(&CertificateSigningRequest) -> bool,
+) -> Option<(Certificate, String)> {
+    let ca = snapshot.host_files.get(Path::new(nginx::CA))?.as_ref()?;
     let ca = String::from_utf8(ca.clone()).ok()?;
-    let prefix = certificate_prefix(snapshot, endpoint);
-    let secrets = snapshot.owned_secrets.iter();
-    let text = |secret: &charm::snapshot::OwnedSecret, member: &str| {
-        secret.content.get(member).map(|text| text.reveal().to_owned())
+    let candidate = |label: &SecretLabel, secret: &OwnedSecret| {
+        let request = secret.content.get("csr")?.reveal();
+        let certificate = Certificate::from_pem(secret.content.get("certificate")?.reveal());
+        let request = CertificateSigningRequest::from_pem(request);
+        let is_ours = *label == label_of_certificate(snapshot, endpoint, &request);
+        let validity = validity(&certificate, key).ok()?;
+        let holds = now(snapshot) <= validity.not_after && is_ours && !is_revoked(&request);
+        holds.then_some((validity.not_after, certificate))
     };
+    let secrets = snapshot.owned_secrets.iter();
     let (_, certificate) = secrets
-        .filter(|(label, _)| label.as_str().starts_with(&prefix))
-        .filter_map(|(_, secret)| Some((text(secret, "csr")?, text(secret, "certificate")?)))
-        .filter(|(request, _)| !is_revoked(request))
-        .filter_map(|(_, certificate)| {
-            let validity = Validity::of(&certificate, key).ok()?;
-            (!validity.is_over(snapshot.now)).then_some((validity.until, certificate))
-        })
-        .max()?;
+        .filter_map(|(label, secret)| candidate(label, secret))
+        .max_by_key(|(end, _)| *end)?;
     Some((certificate, ca))
 }
 
+fn owner(snapshot: &Snapshot) -> Owner {
+    Owner::Unit(snapshot.identity.unit.number())
+}
+
 fn key_label(snapshot: &Snapshot, endpoint: &EndpointName) -> SecretLabel {
-    let number = snapshot.identity.unit.number();
-    label(format!("{LABEL_PREFIX}-private-key-{number}-{endpoint}"))
+    label(private_key_label(owner(snapshot), endpoint.as_str()))
 }
 
-fn certificate_prefix(snapshot: &Snapshot, endpoint: &EndpointName) -> String {
-    let number = snapshot.identity.unit.number();
-    format!("{LABEL_PREFIX}-certificate-{number}-{endpoint}-")
+fn label_of_certificate(
+    snapshot: &Snapshot,
+    endpoint: &EndpointName,
+    request: &CertificateSigningRequest,
+) -> SecretLabel {
+    label(certificate_label(owner(snapshot), endpoint.as_str(), request))
 }
 
-fn certificate_label(snapshot: &Snapshot, endpoint: &EndpointName, request: &str) -> SecretLabel {
-    let digest = Sha256::digest(request.trim().as_bytes());
-    let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    label(certificate_prefix(snapshot, endpoint) + &hash)
+/// Whether a label is that of a certificate of this unit on this endpoint.
+fn is_of_certificate(snapshot: &Snapshot, endpoint: &EndpointName, found: &SecretLabel) -> bool {
+    let any = CertificateSigningRequest::from_pem("");
+    let sample = certificate_label(owner(snapshot), endpoint.as_str(), &any);
+    let prefix = sample.strip_suffix(&any.sha256_hex()).unwrap_or(&sample);
+    found.as_str().strip_prefix(prefix).is_some_and(|hash| hash.len() == any.sha256_hex().len())
 }
 
 fn label(text: String) -> SecretLabel {
     text.parse().expect("the text is not empty")
 }
 
-/// The requests in our own databag.
-fn requests(bag: &relation_lib::Databag) -> Vec<String> {
-    let value = bag.get(REQUESTS).and_then(|text| parse_json(text).ok()).unwrap_or_default();
-    let entries = value.as_array().map_or(&[][..], Vec::as_slice);
-    let text = |entry: &serde_json::Value| {
-        entry["certificate_signing_request"].as_str().map(str::to_owned)
-    };
-    entries.iter().filter_map(text).collect()
+/// Seconds since 1970, as certificates count.
+fn now(snapshot: &Snapshot) -> i64 {
+    let since = snapshot.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The provider's answers. One that can't be read is no answer.
-fn answers(relation: &Relation, problems: &mut Problems) -> Vec<Answer> {
-    let Some(text) = relation.remote_app_data.get("certificates") else {
-        return Vec::new();
-    };
-    let value = match parse_json(text) {
-        Ok(value) => value,
-        Err(error) => {
-            problems.note(place(relation, None, "certificates"), error.to_string());
-            return Vec::new();
-        }
-    };
-    let mut answers = Vec::new();
-    for entry in value.as_array().map_or(&[][..], Vec::as_slice) {
-        let text = |member: &str| entry[member].as_str().map(str::to_owned);
-        match (text("certificate_signing_request"), text("certificate"), text("ca")) {
-            (Some(request), Some(certificate), Some(ca)) => answers.push(Answer {
-                request,
-                certificate,
-                ca,
-                is_revoked: entry["revoked"].as_bool() == Some(true),
-            }),
-            _ => problems.note(
-                place(relation, None, "certificates"),
-                "expected `certificate_signing_request`, `certificate` and `ca`",
-            ),
-        }
-    }
-    answers
-}
-
-/// The secrets to look at, given what was read so far.
-pub fn needs(solution: &Solution, seen: &Snapshot) -> Vec<SecretNeed> {
-    let Some(endpoint) = solution.endpoints.certificates.as_ref() else {
-        return Vec::new();
-    };
-    let is_going = matches!(&seen.event, Event::Relation(event)
-        if event.kind == RelationEventKind::Broken && event.endpoint == *endpoint);
-    let Some((_, relation)) = relation(solution, seen) else {
-        return if is_going { vec![SecretNeed::Listing] } else { Vec::new() };
-    };
-    let mut needs = vec![SecretNeed::Owned(key_label(seen, endpoint))];
-    let answers = answers(relation, &mut Problems::default());
-    let requests = requests(&relation.local_unit);
-    for request in &requests {
-        needs.push(SecretNeed::Owned(certificate_label(seen, endpoint, request)));
-    }
-    let is_answered = requests
-        .iter()
-        .any(|request| answers.iter().any(|answer| same_pem(&answer.request, request)));
-    if !is_answered && !requests.is_empty() {
-        needs.push(SecretNeed::Listing);
-        let prefix = certificate_prefix(seen, endpoint);
-        let kept = seen.secret_listing.values().flatten();
-        let kept = kept.filter(|label| label.as_str().starts_with(&prefix));
-        needs.extend(kept.cloned().map(SecretNeed::Owned));
-    }
-    needs
-}
-
-/// Whether an event of a secret says that a certificate is near its end, and which.
-fn expiring<'a>(snapshot: &'a Snapshot, label: &SecretLabel) -> bool {
-    matches!(&snapshot.event, Event::Secret(event)
-        if event.kind == SecretEventKind::Expired && names(snapshot, event, label))
-}
-
-fn names(snapshot: &Snapshot, event: &charm::event::SecretEvent, label: &SecretLabel) -> bool {
-    let by_id = snapshot.owned_secrets.get(label).is_some_and(|s| s.id.bare() == event.id.bare());
-    event.label.as_ref() == Some(label) || by_id
+fn moment(seconds: i64) -> SystemTime {
+    UNIX_EPOCH + std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
