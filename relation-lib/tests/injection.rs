@@ -1,5 +1,7 @@
 //! Injection against what was recorded from the Python side's helper.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::Path;
 

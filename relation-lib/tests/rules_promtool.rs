@@ -1,5 +1,7 @@
 //! Rule sets that we produce, judged by Prometheus itself.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

@@ -365,13 +365,17 @@ impl Parser {
 
     /// `[:alpha:]` within a class; a `[` that doesn't look like it is a character.
     fn named_class(&mut self) -> Parsed<bool> {
+        /// Characters of the longest name, `^` included.
+        const LONGEST: usize = 7;
         const NAMES: [&str; 14] = [
             "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print",
             "punct", "space", "upper", "word", "xdigit",
         ];
-        let rest: String = self.rest[self.at..].iter().collect();
-        let Some(after) = rest.strip_prefix("[:") else { return Ok(false) };
-        let Some((name, _)) = after.split_once(":]") else { return Ok(false) };
+        if !self.rest[self.at..].starts_with(&['[', ':']) {
+            return Ok(false);
+        }
+        let name: String = self.rest[self.at + 2..].iter().take(LONGEST + 2).collect();
+        let Some((name, _)) = name.split_once(":]") else { return Ok(false) };
         if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
             return Err("an unknown class of characters");
         }

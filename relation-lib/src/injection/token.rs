@@ -6,6 +6,9 @@ pub const TOKEN: &str = "%%juju_topology%%";
 /// What the token becomes in a selector of LogQL, which must not be empty.
 const LOGQL_FILLER: &str = "job=~\".+\"";
 
+/// What the token becomes in a selector of PromQL that would be empty without.
+const PROMQL_FILLER: &str = "__name__=~\".+\"";
+
 /// Replaces the token the way the Python libraries do: each one, with a comma that directly follows it,
 /// becomes nothing in PromQL and `job=~".+"` in LogQL, wherever it stands.
 ///
@@ -23,8 +26,9 @@ pub fn replace_token(language: Language, expression: &str) -> String {
 /// Replaces the token so that the expression stays valid.
 ///
 /// The result is that of [`replace_token`] wherever it parses. Else the comma after the token is kept in
-/// LogQL, and goes in PromQL even after blanks; and tokens within strings become nothing. If nothing of
-/// this makes an expression, the fault is not the token's, and the result is that of [`replace_token`].
+/// LogQL, and goes in PromQL even after blanks; tokens within strings become nothing; and where a token
+/// alone makes a selector of PromQL, it becomes `__name__=~".+"`. If nothing of this makes an expression,
+/// the fault is not the token's, and the result is that of [`replace_token`].
 ///
 /// ```
 /// use relation_lib::injection::{Language, fill_token};
@@ -40,20 +44,30 @@ pub fn fill_token(language: Language, expression: &str) -> String {
     if check(language, &usual).is_ok() {
         return usual;
     }
-    let careful = [Commas::AsUsual, Commas::Other]
-        .map(|commas| replace_carefully(language, expression, commas));
-    careful.into_iter().find(|candidate| check(language, candidate).is_ok()).unwrap_or(usual)
+    let candidates: &[(&str, Comma)] = match language {
+        Language::PromQl => {
+            &[("", Comma::AsUsual), ("", Comma::Dropped), (PROMQL_FILLER, Comma::Kept)]
+        }
+        Language::LogQl => &[(LOGQL_FILLER, Comma::AsUsual), (LOGQL_FILLER, Comma::Kept)],
+    };
+    let mut filled = candidates
+        .iter()
+        .map(|(filler, comma)| replace_carefully(language, expression, filler, *comma));
+    filled.find(|candidate| check(language, candidate).is_ok()).unwrap_or(usual)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Commas {
+/// What becomes of a comma after the token.
+#[derive(Clone, Copy)]
+enum Comma {
+    /// It goes if it directly follows.
     AsUsual,
-    /// Kept in LogQL; taken away in PromQL after blanks, and as many as there are.
-    Other,
+    Kept,
+    /// It goes even after blanks, and so do further ones.
+    Dropped,
 }
 
 /// Replaces the token, telling strings from the rest.
-fn replace_carefully(language: Language, expression: &str, commas: Commas) -> String {
+fn replace_carefully(language: Language, expression: &str, filler: &str, comma: Comma) -> String {
     let mut out = String::with_capacity(expression.len());
     let mut quote = None;
     let mut rest = expression;
@@ -63,16 +77,12 @@ fn replace_carefully(language: Language, expression: &str, commas: Commas) -> St
                 rest = after;
                 continue;
             }
-            rest = match (language, commas) {
-                (Language::PromQl, Commas::Other) => {
-                    after.trim_start_matches([' ', '\t', '\r', '\n', ','])
-                }
-                (Language::LogQl, Commas::Other) => after,
-                (_, Commas::AsUsual) => after.strip_prefix(',').unwrap_or(after),
+            rest = match comma {
+                Comma::AsUsual => after.strip_prefix(',').unwrap_or(after),
+                Comma::Kept => after,
+                Comma::Dropped => after.trim_start_matches([' ', '\t', '\r', '\n', ',']),
             };
-            if language == Language::LogQl {
-                out.push_str(LOGQL_FILLER);
-            }
+            out.push_str(filler);
             continue;
         }
         let mut taken = character.len_utf8();
@@ -132,6 +142,16 @@ mod tests {
             "up{%%juju_topology%% ,a=\"b\"}",
             "up{ ,a=\"b\"}",
             "up{a=\"b\"}",
+        );
+    }
+
+    #[test]
+    fn fills_a_selector_that_would_be_empty() {
+        check_fill(
+            Language::PromQl,
+            "sum({%%juju_topology%%})",
+            "sum({})",
+            "sum({__name__=~\".+\"})",
         );
     }
 

@@ -115,3 +115,59 @@ impl RuleReader<'_> {
         .unwrap_or_else(|| expression.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::encoding::python_json;
+    use crate::injection::Language;
+    use crate::rules::{CharmKind, Injection, RuleReader};
+    use crate::topology::JujuTopology;
+
+    fn loom() -> JujuTopology {
+        let uuid = "20d3ed5c-1f6c-4d2a-9a5e-3f1b6d0c7a11".parse().unwrap();
+        JujuTopology::new("stage", uuid, "loom".parse().unwrap())
+            .with_charm_name("loom-coordinator-k8s")
+    }
+
+    #[test]
+    fn each_unit_has_its_rule_and_the_application_another() {
+        let loom = loom();
+        let reader = RuleReader::new(Language::PromQl).with_topology(&loom);
+        let units = ["loom/2", "loom/10", "loom/2"].map(|unit| unit.parse().unwrap());
+        let set = reader.aggregator_host_health(&units, CharmKind::Subordinate);
+        let group = &set.rules.groups[0];
+        assert_eq!(group["name"], "stage_20d3ed5c_loom_AggregatorHostHealth_rules");
+        let mut rules = group["rules"].clone();
+        assert_eq!(rules.as_array().map(Vec::len), Some(3));
+        assert_eq!(rules[1]["labels"]["juju_unit"], "loom/2");
+        assert_eq!(rules[2]["alert"], "AggregatorMetricsMissing");
+        for text in rules[0]["annotations"].as_object_mut().unwrap().values_mut() {
+            *text = "words".into();
+        }
+        assert_eq!(
+            python_json(&rules[0]),
+            "{\"alert\": \"HostMetricsMissing\", \"expr\": \"absent(up{juju_application=\\\"loom\\\",\
+             juju_model=\\\"stage\\\",juju_model_uuid=\\\"20d3ed5c-1f6c-4d2a-9a5e-3f1b6d0c7a11\\\",\
+             juju_unit=\\\"loom/10\\\"})\", \"for\": \"5m\", \"labels\": {\"severity\": \"critical\", \
+             \"juju_unit\": \"loom/10\", \"juju_model\": \"stage\", \
+             \"juju_model_uuid\": \"20d3ed5c-1f6c-4d2a-9a5e-3f1b6d0c7a11\", \"juju_application\": \"loom\", \
+             \"juju_charm\": \"loom-coordinator-k8s\"}, \
+             \"annotations\": {\"summary\": \"words\", \"description\": \"words\"}}"
+        );
+    }
+
+    #[test]
+    fn without_injection_expressions_are_bare() {
+        let loom = loom();
+        let reader =
+            RuleReader::new(Language::PromQl).with_topology(&loom).with_injection(Injection::Off);
+        let set = reader.host_health();
+        let expressions: Vec<_> = set.rules.groups[0]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rule| rule["expr"].clone())
+            .collect();
+        assert_eq!(expressions, ["up < 1", "absent(up)"]);
+    }
+}

@@ -1,6 +1,6 @@
 //! LogQL: matchers into every stream selector, printed as the Python side's helper prints.
 //!
-//! [`scan`] cuts the text into tokens as Loki's lexer does, [`parse`] and [`pipeline`] make a [`tree`] of
+//! `scan` cuts the text into tokens as Loki's lexer does, `parse` and `pipeline` make a `tree` of
 //! them, which takes the matchers and prints itself. The grammar is that of Loki 3, less what the helper's
 //! older parser refuses on purpose (blanks within `[5m]`, a comma before `}`).
 //!

@@ -53,7 +53,7 @@ enum Unwrapping {
 }
 
 /// Words that cannot be names.
-const RESERVED: [&str; 20] = [
+const RESERVED: [&str; 19] = [
     "by",
     "without",
     "bool",
@@ -73,7 +73,6 @@ const RESERVED: [&str; 20] = [
     "line_format",
     "label_format",
     "unwrap",
-    "pack",
 ];
 
 /// Reads an expression.

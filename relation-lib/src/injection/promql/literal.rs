@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use indexmap::IndexSet;
+
 use super::NESTING_LIMIT;
 use super::scan::{Token, scan};
 use crate::injection::{InjectError, go, regexp};
@@ -21,7 +23,7 @@ pub(super) struct Prepared {
 #[derive(Default)]
 pub(super) struct Literals {
     /// Strings, by the number in their stand-in.
-    strings: Vec<String>,
+    strings: IndexSet<String>,
     /// What stood in brackets, brackets included.
     pub(super) ranges: VecDeque<String>,
     /// Offsets, their sign included; none for an offset of zero.
@@ -47,7 +49,7 @@ impl Literals {
     pub(super) fn string<'a>(&'a self, stand_in: &'a str) -> &'a str {
         let number = stand_in.trim_start_matches('(').trim_end_matches(")?").strip_prefix('~');
         let number = number.and_then(|number| number.strip_suffix('~')?.parse::<usize>().ok());
-        number.and_then(|number| self.strings.get(number)).map_or(stand_in, String::as_str)
+        number.and_then(|number| self.strings.get_index(number)).map_or(stand_in, String::as_str)
     }
 
     /// Equal strings have equal stand-ins. Those that could do no harm stand for themselves. The parser asks
@@ -57,10 +59,7 @@ impl Literals {
             return string;
         }
         let nothing = regexp::check(&string) == Ok(regexp::OnNothing::Matches);
-        let number = self.strings.iter().position(|known| *known == string).unwrap_or_else(|| {
-            self.strings.push(string);
-            self.strings.len() - 1
-        });
+        let (number, _) = self.strings.insert_full(string);
         if nothing { format!("(~{number}~)?") } else { format!("~{number}~") }
     }
 }
@@ -307,10 +306,10 @@ impl Preparer {
     fn positive_duration(&mut self) -> Result<String, InjectError> {
         let start = self.at;
         let written = self.duration_sum(0)?;
-        if self.at == start + 1
-            && let Some(milliseconds) = self.literal_duration(start)
-            && milliseconds == 0
-        {
+        // What is computed from more than a literal is for the server to judge.
+        let zero = self.at == start + 1 && self.literal_duration(start) == Some(0);
+        let negative = self.at == start + 2 && written.starts_with('-');
+        if zero || negative {
             self.at = start;
             return Err(self.error("a duration must be greater than 0"));
         }

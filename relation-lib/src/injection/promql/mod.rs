@@ -1,8 +1,8 @@
 //! PromQL: matchers into every vector selector, printed as Prometheus 3.8 prints.
 //!
-//! Three steps. [`literal`] reads the text as Prometheus' lexer does and writes it down again with every
+//! Three steps. `literal` reads the text as Prometheus' lexer does and writes it down again with every
 //! literal in a form that cannot be misread, keeping what the literals mean. The parser of
-//! `promql-parser` makes a tree of that: grammar, precedence and types are its matter. [`print`] walks the
+//! `promql-parser` makes a tree of that: grammar, precedence and types are its matter. `print` walks the
 //! tree, takes each literal from where it was kept, and adds matchers to the selectors.
 //!
 //! What is printed: matchers sorted and joined by `,`; the clause of an aggregation before its
