@@ -166,17 +166,20 @@ impl S3ProviderAppData {
     /// Writes the databag, the keys in clear text: this interface knows no other way.
     #[must_use]
     pub fn encode(&self) -> DatabagPatch {
+        let option = |option: &Option<String>| option.as_deref().map(quoted_if_needed);
+        let secret =
+            |option: &Option<SecretText>| option.as_ref().map(|o| quoted_if_needed(o.expose()));
         Writer::default()
-            .raw("endpoint", self.endpoint.as_deref())
-            .raw("bucket", self.bucket.as_deref())
-            .raw("access-key", self.access_key.as_ref().map(SecretText::expose))
-            .raw("secret-key", self.secret_key.as_ref().map(SecretText::expose))
-            .raw("region", self.region.as_deref())
-            .raw("path", self.path.as_deref())
-            .raw("s3-uri-style", self.s3_uri_style.as_deref())
-            .raw("storage-class", self.storage_class.as_deref())
-            .raw("s3-api-version", self.s3_api_version.as_deref())
-            .raw("delete-older-than-days", self.delete_older_than_days.as_deref())
+            .raw("endpoint", option(&self.endpoint).as_deref())
+            .raw("bucket", option(&self.bucket).as_deref())
+            .raw("access-key", secret(&self.access_key).as_deref())
+            .raw("secret-key", secret(&self.secret_key).as_deref())
+            .raw("region", option(&self.region).as_deref())
+            .raw("path", option(&self.path).as_deref())
+            .raw("s3-uri-style", option(&self.s3_uri_style).as_deref())
+            .raw("storage-class", option(&self.storage_class).as_deref())
+            .raw("s3-api-version", option(&self.s3_api_version).as_deref())
+            .raw("delete-older-than-days", option(&self.delete_older_than_days).as_deref())
             .json("tls-ca-chain", self.tls_ca_chain.as_ref())
             .json("attributes", self.attributes.as_ref())
             .json("data", self.data.as_ref())
@@ -190,6 +193,12 @@ fn unquoted(text: &str) -> String {
         Ok(Value::String(inner)) => inner,
         _ => text.to_owned(),
     }
+}
+
+/// A text as it must be written to be read unchanged: one that is a quoted JSON text itself would
+/// lose its quotes.
+fn quoted_if_needed(text: &str) -> String {
+    if unquoted(text) == text { text.to_owned() } else { crate::encoding::python_json(text) }
 }
 
 /// Why there is no object store to use yet.
@@ -341,6 +350,15 @@ mod tests {
         assert_eq!(connection.bucket_name, "true");
         assert_eq!(connection.access_key_id.expose(), "1e5");
         assert_eq!(connection.secret_access_key.expose(), "q");
+    }
+
+    #[test]
+    fn a_text_that_has_quotes_keeps_them() {
+        let data =
+            S3ProviderAppData { secret_key: Some(SecretText::new("\"q\"")), ..Default::default() };
+        let bag = patched(&Databag::new(), &data.encode());
+        assert_eq!(bag["secret-key"], r#""\"q\"""#);
+        assert_eq!(S3ProviderAppData::decode(&bag).value, data);
     }
 
     #[test]
