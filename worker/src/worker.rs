@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use charm::Charm;
-use charm::desired::{Comparison, Desired, FileGoal, ServiceGoal, TraceDestination, Trigger};
+use charm::desired::{
+    Comparison, Desired, FileGoal, ServiceGoal, TraceDestination, Trigger, VersionProbe,
+};
 use charm::event::{Event, WorkloadEventKind};
 use charm::layer::Layer;
 use charm::needs::{Bag, ChecksNeed, ConfigNeed, ContainerNeeds, Needs, PortsNeed, SecretNeed};
@@ -13,7 +15,7 @@ use charm::patterns::log_forwarding::LogForwarding;
 use charm::patterns::pod_labels::PodLabels;
 use charm::ports::Port;
 use charm::secret::SecretText;
-use charm::snapshot::{ContainerState, FileRead, ProbeAnswer, Snapshot};
+use charm::snapshot::{ContainerState, FileRead, Snapshot};
 use charm::status::Status;
 use relation_lib::{encoding, yaml};
 use serde_json::Value;
@@ -79,7 +81,6 @@ fn needs(solution: &Solution, seen: &Snapshot) -> Needs {
     }
     let ours = needs.containers.entry(solution.container.clone()).or_default();
     ours.files = paths::ALL.map(str::to_owned).into();
-    ours.probes = version_command(solution, seen).into_iter().collect();
     if solution.readiness_endpoint.is_some() {
         ours.checks.insert(ChecksNeed::States);
     }
@@ -109,21 +110,9 @@ fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
         pass.run_or_stop(&layer, &mut desired);
         pass.forward_logs(&mut desired);
     }
-    desired.workload_version = pass.version(&mut desired);
+    desired.version_probe = pass.version_probe();
     pass.statuses(&layer, &mut desired);
     desired
-}
-
-/// Only when the workload has just come up it is asked for its version.
-fn version_command(solution: &Solution, snapshot: &Snapshot) -> Option<Vec<String>> {
-    match &snapshot.event {
-        Event::Workload(event)
-            if event.container == solution.container && event.kind == WorkloadEventKind::Ready =>
-        {
-            solution.version_command()
-        }
-        _ => None,
-    }
 }
 
 /// A check that goes down never restarts anything.
@@ -163,15 +152,15 @@ impl<'a> Pass<'a> {
         resources.is_none_or(|wanted| wanted.readiness(self.snapshot) == Readiness::InEffect)
     }
 
-    fn version(&self, desired: &mut Desired) -> Option<String> {
-        let command = version_command(self.solution, self.snapshot)?;
-        let failure = match self.container?.probes.get(&command)? {
-            ProbeAnswer::Exited { code: 0, stdout } => return version::read(stdout),
-            ProbeAnswer::Exited { code, .. } => format!("it exited with code {code}"),
-            ProbeAnswer::Failed(reason) => reason.clone(),
-        };
-        desired.problem(format!("version command `{}`", command.join(" ")), failure);
-        None
+    /// Asked when the workload has just come up, as it then may be another one.
+    fn version_probe(&self) -> Option<VersionProbe> {
+        let Event::Workload(event) = &self.snapshot.event else { return None };
+        let container = self.solution.container.clone();
+        if event.container != container || event.kind != WorkloadEventKind::Ready {
+            return None;
+        }
+        let command = self.solution.version_command()?;
+        Some(VersionProbe { container, command, read: version::read })
     }
 
     /// Whether the workload has all that it needs to run: the configuration may be an old one.

@@ -6,7 +6,7 @@ use charm::desired::{ContainerGoal, Desired, FileGoal, ServiceGoal};
 use charm::layer::Plan;
 use charm::metadata::{EndpointRole, OptionType};
 use charm::names::RelationId;
-use charm::snapshot::{ContainerState, FileRead, ProbeAnswer, ServiceState, Snapshot};
+use charm::snapshot::{ContainerState, FileRead, ServiceState, Snapshot};
 use charm::status::{Status, StatusLevel};
 use charm::testing::{RelationBuilder, SnapshotBuilder};
 use serde_json::{Value, json};
@@ -165,16 +165,12 @@ fn charm_traces_trust_the_authority() {
 }
 
 #[test]
-fn a_version_command_that_fails_is_only_noted() {
-    let mut snapshot = running().pebble_ready("tally").build();
-    let name = "tally".parse().expect("valid");
-    if let Some(charm::snapshot::Container::Reachable(state)) = snapshot.containers.get_mut(&name) {
-        let answer = ProbeAnswer::Exited { code: 2, stdout: String::new() };
-        state.probes.insert(vec!["/bin/tally".to_owned(), "-version".to_owned()], answer);
-    }
-    let desired = reconcile(&snapshot);
-    assert_eq!(desired.workload_version, None);
-    assert_eq!(desired.problems[0].reason, "it exited with code 2");
+fn the_version_is_asked_for_when_our_container_comes_up() {
+    let probe = |container| reconcile(&running().pebble_ready(container).build()).version_probe;
+    let asked = probe("tally").expect("asked");
+    assert_eq!(asked.command, ["/bin/tally", "-version"]);
+    assert_eq!((asked.read)("tally, version 3.1"), Some("3.1".to_owned()));
+    assert!(probe("sidecar").is_none());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn recorded_cases_have_the_recorded_outcomes() {
         let worker = worker(&case);
         let snapshot = view::snapshot(&case.input, &worker);
         let desired = worker.reconcile(&snapshot);
-        let outcome = picture::after(&case.input, &snapshot, &desired);
+        let outcome = picture::after(&case.input, &desired);
         let name = &case.input.name;
         let rules =
             Rules { strictness: Strictness::Bytes, decided: decided.of(name), ..Rules::default() };
@@ -65,13 +65,13 @@ fn a_second_pass_asks_for_nothing_new() {
             let worker = worker(&case);
             let snapshot = view::snapshot(&case.input, &worker);
             let once = worker.reconcile(&snapshot);
-            let outcome = picture::after(&case.input, &snapshot, &once);
+            let outcome = picture::after(&case.input, &once);
             if outcome.raised.is_some() {
                 continue;
             }
             let next = picture::continued(&case.input, &outcome);
             let second = view::snapshot(&next, &worker);
-            let still = picture::after(&next, &second, &worker.reconcile(&second));
+            let still = picture::after(&next, &worker.reconcile(&second));
             let changes = picture::changes(&next, &still);
             assert_eq!(changes, Vec::<String>::new(), "{}", case.input.name);
         }

@@ -9,7 +9,6 @@ use charm::desired::{
 use charm::kubernetes::{KubernetesWrite, ObjectKind, ObjectRef};
 use charm::layer::Plan;
 use charm::names::RelationId;
-use charm::snapshot::Snapshot;
 use charm::status::Status;
 use relation_bus::conformance::case::{ContainerInput, Input, ServiceState};
 use relation_bus::conformance::outcome::{
@@ -22,7 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::view;
 
 /// The unit afterwards.
-pub(crate) fn after(input: &Input, snapshot: &Snapshot, desired: &Desired) -> Outcome {
+pub(crate) fn after(input: &Input, desired: &Desired) -> Outcome {
     let status = Status::worst(&desired.unit_statuses);
     let unit_status = status.map(|status| outcome::Status {
         name: status.level.as_str().to_owned(),
@@ -32,11 +31,8 @@ pub(crate) fn after(input: &Input, snapshot: &Snapshot, desired: &Desired) -> Ou
         Some(ports) => ports.iter().map(|port| format!("tcp/{}", port.number)).collect(),
         None => input.opened_ports.clone(),
     };
-    let containers: Result<Vec<_>, String> = input
-        .containers
-        .iter()
-        .map(|container| container_after(container, snapshot, desired))
-        .collect();
+    let containers: Result<Vec<_>, String> =
+        input.containers.iter().map(|container| container_after(container, desired)).collect();
     let containers = match containers {
         Ok(containers) => containers,
         Err(kind) => return Outcome::failed(kind),
@@ -70,14 +66,20 @@ pub(crate) fn after(input: &Input, snapshot: &Snapshot, desired: &Desired) -> Ou
             .as_ref()
             .map(|destination| json!({"url": destination.url, "ca": destination.ca})),
         opened_ports: ports.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
-        workload_version: desired
-            .workload_version
-            .clone()
-            .unwrap_or_else(|| input.workload_version.clone()),
+        workload_version: version(input, desired),
         secrets: input.secrets.clone(),
         k8s: desired.kubernetes.iter().map(|write| cluster_write(input, write)).collect(),
         ..Outcome::default()
     }
+}
+
+fn version(input: &Input, desired: &Desired) -> String {
+    let told = desired.version_probe.as_ref().and_then(|probe| {
+        let container = input.containers.iter().find(|c| c.name == probe.container.as_str())?;
+        let answer = container.execs.iter().find(|exec| exec.command == probe.command)?;
+        (answer.return_code == 0).then(|| (probe.read)(&answer.stdout)).flatten()
+    });
+    told.unwrap_or_else(|| input.workload_version.clone())
 }
 
 /// The same unit as the next event would find it.
@@ -168,11 +170,7 @@ fn put(
     }
 }
 
-fn container_after(
-    before: &ContainerInput,
-    snapshot: &Snapshot,
-    desired: &Desired,
-) -> Result<ContainerOutcome, String> {
+fn container_after(before: &ContainerInput, desired: &Desired) -> Result<ContainerOutcome, String> {
     let name = before.name.parse().expect("valid");
     let mut plan = view::plan(&before.layers);
     let mut files = before.files.clone();
@@ -198,14 +196,10 @@ fn container_after(
         actions.extend(serve(before, &goal.services, &changed, &plan, &mut running)?);
         actions.extend(react(&goal.reactions, &changed));
     }
-    let asked = snapshot.event
-        == charm::event::Event::Workload(charm::event::WorkloadEvent {
-            container: name,
-            kind: charm::event::WorkloadEventKind::Ready,
-        });
-    if asked && before.can_connect {
-        let words = vec![format!("/bin/{}", before.name), "-version".to_owned()];
-        actions.push(Action { verb: "exec".to_owned(), words });
+    if let Some(probe) = desired.version_probe.as_ref().filter(|probe| probe.container == name)
+        && before.can_connect
+    {
+        actions.push(Action { verb: "exec".to_owned(), words: probe.command.clone() });
     }
     let services = plan.services.iter().map(|(name, members)| {
         let current = if running.contains(name) { "active" } else { "inactive" };
