@@ -1,1 +1,151 @@
 //! Drives the units of a model until nothing is left to do.
+//!
+//! A [`Bus`] is a model with real charm processes. What an operator does (deploy, integrate,
+//! configure, remove) changes the model; [`Bus::settle`] then runs hooks, one unit after another
+//! and one hook at a time, until every unit is idle. The same acts give the same run.
+
+mod act;
+mod cluster;
+mod error;
+mod read;
+mod settings;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+pub use error::{EngineError, Noise};
+pub use settings::{Answers, PeerEcho, Settings, StaleReads};
+pub use settle::{ActionResult, Settled};
+
+use crate::charm_folder::{CharmFolder, build_programs};
+use crate::dispatch::{Agent, SharedModel, find_program};
+use crate::hook::Journal;
+use crate::model::Model;
+use crate::model_file::ModelPlan;
+use crate::names::UnitName;
+use crate::uniter::LocalState;
+use crate::{kubernetes, pebble};
+
+/// A workload container of a unit, and its server while it can be reached.
+struct Container {
+    workload: pebble::Workload,
+    server: Option<pebble::Server>,
+}
+
+/// What the bus runs for one unit.
+struct UnitRuntime {
+    agent: Agent,
+    local: LocalState,
+    containers: BTreeMap<String, Container>,
+}
+
+/// A model on this machine, with real charm processes.
+pub struct Bus {
+    model: SharedModel,
+    settings: Settings,
+    units: BTreeMap<UnitName, UnitRuntime>,
+    charms: BTreeMap<String, CharmFolder>,
+    answers: BTreeMap<String, Answers>,
+    journals: Vec<Journal>,
+    actions: BTreeMap<u32, ActionResult>,
+    program: PathBuf,
+    folder: PathBuf,
+    /// Keeps the folder as long as the bus, when it is a temporary one.
+    _temporary: Option<tempfile::TempDir>,
+    cluster: kubernetes::Api,
+    cluster_server: kubernetes::Server,
+    next_context: u64,
+    next_root: u32,
+    next_address: u32,
+    pass: u64,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus")
+            .field("units", &self.units.keys())
+            .field("hooks", &self.journals.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Bus {
+    /// An empty model.
+    ///
+    /// # Errors
+    ///
+    /// When its folder or the servers around it cannot be made.
+    pub async fn empty(
+        name: &str,
+        uuid: &str,
+        juju_version: &str,
+        settings: Settings,
+    ) -> Result<Self, EngineError> {
+        let program = match &settings.program {
+            Some(program) => program.clone(),
+            None => find_program()?,
+        };
+        let (folder, temporary) = match &settings.folder {
+            Some(folder) => (folder.clone(), None),
+            None => {
+                // Directly below /tmp when it is there: sockets need short paths.
+                let made = tempfile::Builder::new().prefix("rb").tempdir();
+                let made = made.map_err(EngineError::Folder)?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let cluster = kubernetes::Api::new(kubernetes::ApiSetup::default());
+        let cluster_server = cluster.serve().await.map_err(EngineError::Cluster)?;
+        Ok(Self {
+            model: Arc::new(Mutex::new(Model::new(name, uuid, juju_version))),
+            settings,
+            units: BTreeMap::new(),
+            charms: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            journals: Vec::new(),
+            actions: BTreeMap::new(),
+            program,
+            folder,
+            _temporary: temporary,
+            cluster,
+            cluster_server,
+            next_context: 0,
+            next_root: 0,
+            next_address: 0,
+            pass: 0,
+        })
+    }
+
+    /// Builds what a model needs, deploys and relates it. Nothing has run yet: see
+    /// [`Bus::settle`].
+    ///
+    /// # Errors
+    ///
+    /// When a program cannot be built, or an application or relation cannot be made.
+    pub async fn start(plan: &ModelPlan, settings: Settings) -> Result<Self, EngineError> {
+        let mut bus = Self::empty(&plan.name, &plan.uuid, &plan.juju_version, settings).await?;
+        let charms: Vec<_> = plan.applications.iter().map(|(_, plan)| &plan.charm).collect();
+        build_programs(&charms, &bus.program)?;
+        for (name, application) in &plan.applications {
+            bus.answer(name, application.commands.clone());
+            bus.deploy(name, &application.charm, application.units).await?;
+            for (option, value) in &application.config {
+                bus.configure(name, option, Some(value.clone()))?;
+            }
+            bus.trust(name, application.trust)?;
+        }
+        for (one, other, place) in &plan.relations {
+            let spell = |end: &crate::model_file::End| match &end.endpoint {
+                Some(endpoint) => format!("{}:{endpoint}", end.application),
+                None => end.application.clone(),
+            };
+            bus.integrate(&spell(one), &spell(other)).map_err(|source| EngineError::At {
+                place: place.clone(),
+                source: Box::new(source),
+            })?;
+        }
+        Ok(bus)
+    }
+}

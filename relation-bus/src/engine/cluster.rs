@@ -1,0 +1,139 @@
+//! What Juju makes in the cluster: containers with their Pebble, and the objects of applications.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Bus, Container, EngineError};
+use crate::dispatch::{Agent, lock};
+use crate::names::UnitName;
+use crate::pebble::{ContainerSetup, ExecAnswer, Workload};
+
+impl Bus {
+    /// Brings up the containers of a unit: empty, and reachable.
+    pub(super) async fn bring_up(
+        &self,
+        agent: &Agent,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Container>, EngineError> {
+        let mut containers = BTreeMap::new();
+        for name in names {
+            let declared = self.answers.get(agent.unit.application());
+            let declared = declared.and_then(|answers| answers.get(name));
+            let refresh = ExecAnswer {
+                command: vec!["update-ca-certificates".to_owned()],
+                return_code: 0,
+                stdout: String::new(),
+                stderr: String::new(),
+            };
+            let answers = declared.into_iter().flatten().map(|answer| ExecAnswer {
+                command: answer.command.clone(),
+                return_code: answer.return_code,
+                stdout: answer.stdout.clone(),
+                stderr: String::new(),
+            });
+            let setup = ContainerSetup {
+                execs: [refresh].into_iter().chain(answers).collect(),
+                ..ContainerSetup::default()
+            };
+            let workload = Workload::new(setup).map_err(|error| EngineError::Workload {
+                unit: agent.unit.clone(),
+                container: name.clone(),
+                reason: error.to_string(),
+            })?;
+            let server = serve(agent, name, &workload).await?;
+            containers.insert(name.clone(), Container { workload, server: Some(server) });
+        }
+        Ok(containers)
+    }
+
+    /// Makes a container answer, or not.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such container, or its socket cannot be made.
+    pub async fn set_reachable(
+        &mut self,
+        unit: &UnitName,
+        container: &str,
+        reachable: bool,
+    ) -> Result<(), EngineError> {
+        let runtime = self.units.get_mut(unit).ok_or_else(|| EngineError::NoUnit(unit.clone()))?;
+        let entry = runtime.containers.get_mut(container).ok_or_else(|| {
+            EngineError::NoContainer { unit: unit.clone(), container: container.to_owned() }
+        })?;
+        match (reachable, entry.server.is_some()) {
+            (true, false) => {
+                entry.server = Some(serve(&runtime.agent, container, &entry.workload).await?);
+            }
+            (false, _) => {
+                if let Some(server) = entry.server.take() {
+                    server.stop().await;
+                }
+            }
+            (true, true) => {}
+        }
+        Ok(())
+    }
+
+    /// Brings the objects of an application up to date with its units.
+    pub(super) fn update_cluster(&self, application: &str) {
+        let model = lock(&self.model);
+        let Some(entry) = model.applications.get(application) else { return };
+        let mut containers = vec![json!({"name": "charm", "resources": {}})];
+        let named = |name: &String| json!({"name": name, "resources": {}});
+        containers.extend(entry.charm.containers.iter().map(named));
+        let labels = json!({"app.kubernetes.io/name": application});
+        let meta = |name: &str| json!({"name": name, "namespace": model.name, "labels": labels});
+        let replicas = entry.units.len();
+        let exists = self.cluster.objects().iter().any(|object| {
+            object["kind"] == "StatefulSet" && object["metadata"]["name"] == application
+        });
+        if !exists {
+            let revision = format!("{application}-1");
+            self.cluster.insert(json!({
+                "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta(application),
+                "spec": {
+                    "replicas": replicas,
+                    "selector": {"matchLabels": labels},
+                    "serviceName": format!("{application}-endpoints"),
+                    "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+                },
+                "status": {
+                    "observedGeneration": 1, "replicas": replicas, "readyReplicas": replicas,
+                    "currentRevision": revision, "updateRevision": revision,
+                },
+            }));
+            for name in [application.to_owned(), format!("{application}-endpoints")] {
+                self.cluster.insert(json!({
+                    "apiVersion": "v1", "kind": "Service", "metadata": meta(&name),
+                    "spec": {"clusterIP": entry.service_address, "selector": labels},
+                }));
+            }
+        }
+        for unit in entry.units.values() {
+            let pod = unit.name.dashed();
+            let known =
+                |object: &Value| object["kind"] == "Pod" && object["metadata"]["name"] == pod;
+            if !self.cluster.objects().iter().any(known) {
+                self.cluster.insert(json!({
+                    "apiVersion": "v1", "kind": "Pod", "metadata": meta(&pod),
+                    "spec": {"containers": containers}, "status": {"podIP": unit.address},
+                }));
+            }
+        }
+    }
+}
+
+async fn serve(
+    agent: &Agent,
+    name: &str,
+    workload: &Workload,
+) -> Result<crate::pebble::Server, EngineError> {
+    let socket = agent.root.container_socket(name);
+    workload.serve(&socket).await.map_err(|source| EngineError::Container {
+        unit: agent.unit.clone(),
+        container: name.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,125 @@
+//! What can go wrong around a model.
+
+use std::fmt;
+use std::io;
+
+use crate::charm_folder::{BuildError, InstallError};
+use crate::dispatch::{DispatchError, RootError};
+use crate::model_file::Place;
+use crate::names::{RelationId, UnitName};
+
+/// Who keeps writing what, in a model that does not come to rest: the last hooks by unit, most
+/// active first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noise(pub Vec<String>);
+
+impl fmt::Display for Noise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+/// Why the bus could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The folder of the model could not be made.
+    #[error("cannot make a folder for the model")]
+    Folder(#[source] io::Error),
+    /// The Kubernetes API could not be served.
+    #[error("cannot serve the Kubernetes API")]
+    Cluster(#[source] io::Error),
+    /// A container's Pebble could not be served.
+    #[error("cannot serve container `{container}` of `{unit}`")]
+    Container {
+        /// The unit.
+        unit: UnitName,
+        /// The container.
+        container: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A container cannot begin as it is set up.
+    #[error("cannot set up container `{container}` of `{unit}`: {reason}")]
+    Workload {
+        /// The unit.
+        unit: UnitName,
+        /// The container.
+        container: String,
+        /// Why.
+        reason: String,
+    },
+    /// Something that a model file asks for.
+    #[error("cannot make the relation at `{place}`")]
+    At {
+        /// Where it stands.
+        place: Place,
+        /// Why.
+        source: Box<EngineError>,
+    },
+    /// A unit's file system.
+    #[error("cannot make the file system of a unit")]
+    Root(#[from] RootError),
+    /// A charm's files.
+    #[error("cannot install a charm")]
+    Install(#[from] InstallError),
+    /// A charm's program.
+    #[error("cannot build the charms")]
+    Build(#[from] BuildError),
+    /// A hook that could not be tried.
+    #[error("cannot run a hook")]
+    Dispatch(#[from] DispatchError),
+    /// No such application.
+    #[error("cannot find application `{0}`")]
+    NoApplication(String),
+    /// An application of that name is there already.
+    #[error("cannot deploy `{0}`: the application exists")]
+    Exists(String),
+    /// No such unit.
+    #[error("cannot find unit `{0}`")]
+    NoUnit(UnitName),
+    /// No such container.
+    #[error("cannot find container `{container}` of `{unit}`")]
+    NoContainer {
+        /// The unit.
+        unit: UnitName,
+        /// The container.
+        container: String,
+    },
+    /// No such relation.
+    #[error("cannot find relation `{0}`")]
+    NoRelation(RelationId),
+    /// No such option.
+    #[error("cannot configure `{application}`: it has no option `{option}`")]
+    NoOption {
+        /// The application.
+        application: String,
+        /// The option.
+        option: String,
+    },
+    /// No such action.
+    #[error("cannot run action `{action}` on `{unit}`: the charm has no such action")]
+    NoAction {
+        /// The unit.
+        unit: UnitName,
+        /// The action.
+        action: String,
+    },
+    /// Two ends that do not fit.
+    #[error("cannot relate `{one}` and `{other}`: {reason}")]
+    Integrate {
+        /// One end.
+        one: String,
+        /// The other.
+        other: String,
+        /// Why.
+        reason: String,
+    },
+    /// The model does not come to rest.
+    #[error("cannot settle the model within {limit} hooks: {noise}")]
+    Restless {
+        /// The limit.
+        limit: usize,
+        /// Who keeps writing.
+        noise: Noise,
+    },
+}

@@ -1,0 +1,67 @@
+//! How a bus behaves where Juju leaves it open, or where a test wants it otherwise.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model_file::CommandAnswer;
+use crate::uniter::Order;
+
+/// Commands that an application's containers answer, by container.
+pub type Answers = BTreeMap<String, Vec<CommandAnswer>>;
+
+/// Whether the leader hears its own write to the application databag of a peer relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeerEcho {
+    /// As Juju does.
+    #[default]
+    Heard,
+    /// As other test tools assume.
+    Silent,
+}
+
+/// Whether the databag of a remote unit may be older than the model when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StaleReads {
+    /// As Juju does: remembered until that unit's own event.
+    #[default]
+    Faithful,
+    /// Read anew in every hook, as after a restart of the agent.
+    Newest,
+}
+
+/// The settings of a bus.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The order of relations within a unit.
+    pub order: Order,
+    /// Whether a leader hears itself.
+    pub peer_echo: PeerEcho,
+    /// Whether reads may be stale.
+    pub stale_reads: StaleReads,
+    /// Hooks that one call of settle may run before it gives up.
+    pub hook_limit: usize,
+    /// How often a failed hook is tried again before settle leaves it in error.
+    pub retries: u32,
+    /// How long one hook may take.
+    pub time_limit: Duration,
+    /// Where units live; nothing: a temporary folder. Keep it short.
+    pub folder: Option<PathBuf>,
+    /// The program that acts as the hook tools; nothing: this one or the one built beside it.
+    pub program: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            order: Order::Sorted,
+            peer_echo: PeerEcho::default(),
+            stale_reads: StaleReads::default(),
+            hook_limit: 2000,
+            retries: 2,
+            time_limit: Duration::from_secs(120),
+            folder: None,
+            program: None,
+        }
+    }
+}
