@@ -6,13 +6,21 @@
 mod case;
 mod charms;
 mod conform;
+mod debug_log;
 mod inject;
+mod show_unit;
+mod state;
+mod status;
+mod table;
+mod up;
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::engine::EngineError;
 
 /// A Juju model on one machine: runs real charms, without Juju.
 #[derive(Debug, Parser)]
@@ -26,7 +34,11 @@ struct CommandLine {
 enum Command {
     Case(case::Case),
     Conform(conform::Conform),
+    DebugLog(debug_log::DebugLog),
     Inject(inject::Inject),
+    ShowUnit(show_unit::ShowUnit),
+    Status(status::Status),
+    Up(up::Up),
 }
 
 /// How a command ends.
@@ -62,6 +74,12 @@ enum CommandError {
     Conform(#[from] conform::ConformError),
     #[error(transparent)]
     Inject(#[from] inject::InjectError),
+    #[error(transparent)]
+    ShowUnit(#[from] show_unit::ShowUnitError),
+    #[error(transparent)]
+    State(#[from] state::StateError),
+    #[error(transparent)]
+    Up(#[from] up::UpError),
     #[error("cannot start the runtime")]
     Runtime(#[from] io::Error),
 }
@@ -73,6 +91,18 @@ impl CommandError {
         use conform::ConformError as Conform;
         match self {
             Self::Case(Case::Case(_)) | Self::Inject(_) => Exit::Input,
+            Self::State(_)
+            | Self::ShowUnit(_)
+            | Self::Up(up::UpError::File(_) | up::UpError::State(_)) => Exit::Input,
+            Self::Up(up::UpError::Engine(error)) => match error {
+                EngineError::Restless { .. } => Exit::No,
+                EngineError::At { .. }
+                | EngineError::Integrate { .. }
+                | EngineError::NoApplication(_)
+                | EngineError::NoOption { .. }
+                | EngineError::Exists(_) => Exit::Input,
+                _ => Exit::Environment,
+            },
             Self::Conform(Conform::Folder { .. } | Conform::Empty { .. } | Conform::List(_)) => {
                 Exit::Input
             }
@@ -89,6 +119,10 @@ impl CommandError {
             | Self::Conform(conform::ConformError::Charm(_)) => {
                 Some("build the charms with `cargo build -p coordinator -p worker`")
             }
+            Self::State(state::StateError::Nothing { .. })
+            | Self::ShowUnit(show_unit::ShowUnitError::State(state::StateError::Nothing {
+                ..
+            })) => Some("bring a model up with `relation-bus up FILE`"),
             _ => None,
         }
     }
@@ -116,7 +150,11 @@ fn run(command: Command) -> Result<Exit, CommandError> {
         Ok(match command {
             Command::Case(command) => command.run().await?,
             Command::Conform(command) => command.run().await?,
+            Command::DebugLog(command) => command.run()?,
             Command::Inject(command) => command.run()?,
+            Command::ShowUnit(command) => command.run()?,
+            Command::Status(command) => command.run()?,
+            Command::Up(command) => command.run().await?,
         })
     })
 }
@@ -126,6 +164,11 @@ fn described(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |error: &&dyn Error| (*error).source());
     let causes = causes.map(|cause| format!("\n  caused by: {cause}"));
     format!("error: {error}{}", causes.collect::<String>())
+}
+
+/// A tree of plain values as YAML; writing one can't fail.
+fn yaml(value: &serde_json::Value) -> String {
+    serde_yaml::to_string(value).unwrap_or_default()
 }
 
 /// Prints data. A reader that has gone away is no failure.
