@@ -1,6 +1,7 @@
 //! Commands run in the container, with their streams over websockets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +10,27 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path as UrlPath, State as Shared};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use tokio::sync::mpsc;
 
 use super::changes::{NewTask, Status, TaskId};
 use super::clock::parse_duration;
 use super::envelope::{Answer, ApiError, Reply, read_body};
+use super::exec_process::{self, Failed, Spec};
 use super::journal::Action;
 use super::layer::text;
-use super::setup::ExecAnswer;
+use super::process;
+use super::schema::Entry;
+use super::setup::{ExecAnswer, ServiceMode};
+use super::supervise;
 use super::workload::Inner;
 
 /// What ends a stream, in both directions.
-const END: &str = "{\"command\":\"end\"}";
+pub(super) const END: &str = "{\"command\":\"end\"}";
 
 /// One of the streams of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stream {
+pub(super) enum Stream {
     Control,
     Stdio,
     Stderr,
@@ -33,7 +38,7 @@ enum Stream {
 
 /// Where standard error goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stderr {
+pub(super) enum Stderr {
     Own,
     WithStdout,
 }
@@ -76,61 +81,59 @@ struct Request {
 pub(super) fn post(inner: &Arc<Inner>, body: &[u8]) -> Reply {
     let request: Request = read_body(body, "request body")?;
     let refuse = |message: String| Err(ApiError::bad_request(message));
-    let Some(program) = request.command.first() else {
+    let Some(name) = request.command.first() else {
         return refuse("must specify command".to_owned());
     };
-    if !request.timeout.is_empty()
-        && let Err(error) = parse_duration(&request.timeout)
-    {
-        return refuse(format!("invalid timeout: {error}"));
-    }
-    let mut environment = BTreeMap::new();
-    let mut working_dir = String::new();
-    if !request.service_context.is_empty() {
-        let context =
-            inner.read(|state| state.plan.services().get(&request.service_context).cloned());
-        let Some(service) = context else {
-            return refuse(format!("context service {:?} not found", request.service_context));
-        };
-        for (key, value) in
-            service.get("environment").and_then(Value::as_object).into_iter().flatten()
-        {
-            environment.insert(key.clone(), value.as_str().unwrap_or_default().to_owned());
-        }
-        text(&service, "working-dir").clone_into(&mut working_dir);
-    }
-    environment.extend(request.environment.clone());
-    if !request.working_dir.is_empty() {
-        working_dir.clone_from(&request.working_dir);
-    }
+    let timeout = match request.timeout.as_str() {
+        "" => None,
+        text => Some(
+            parse_duration(text)
+                .map_err(|error| ApiError::bad_request(format!("invalid timeout: {error}")))?,
+        ),
+    };
+    let context = match request.service_context.as_str() {
+        "" => Entry::new(),
+        service => match inner.read(|state| state.plan.services().get(service).cloned()) {
+            Some(context) => context,
+            None => return refuse(format!("context service {service:?} not found")),
+        },
+    };
     if !request.user.is_empty() && inner.read(|state| state.tree.user(&request.user)).is_none() {
         return refuse(format!("user: unknown user {}", request.user));
     }
-    let Some(answer) = ExecAnswer::find(&inner.execs, &request.command).cloned() else {
-        return refuse(format!("cannot find executable {program:?}"));
-    };
+    let declared = ExecAnswer::find(&inner.execs, &request.command).cloned();
+    let is_real =
+        declared.is_none() && inner.mode == ServiceMode::Processes && process::is_executable(name);
+    if declared.is_none() && !is_real {
+        return refuse(format!("cannot find executable {name:?}"));
+    }
     if request.interactive && !request.terminal {
         return Err(ApiError::internal(
             "cannot call exec: cannot use interactive mode without a terminal",
         ));
     }
-    if working_dir.is_empty() {
-        "/root".clone_into(&mut working_dir);
-    } else if !inner.read(|state| state.tree.is_folder(&working_dir)) {
-        return Err(ApiError::internal(format!(
-            "cannot call exec: working directory {working_dir:?} does not exist"
-        )));
-    }
-    for (key, value) in [("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root")] {
-        environment.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-    }
-    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    environment.entry("PATH".to_owned()).or_insert_with(|| path.to_owned());
+    let defaults = if is_real { Defaults::of_this_process() } else { Defaults::of_an_image() };
+    let own = Some(request.working_dir.as_str()).filter(|folder| !folder.is_empty());
+    let working_dir = own.unwrap_or_else(|| text(&context, "working-dir"));
+    let exists = |folder: &str| {
+        inner.read(|state| state.tree.is_folder(folder)) || is_real && Path::new(folder).is_dir()
+    };
+    let working_dir = match working_dir {
+        "" => defaults.home.clone(),
+        folder if exists(folder) => folder.to_owned(),
+        folder => {
+            let message = format!("cannot call exec: working directory {folder:?} does not exist");
+            return Err(ApiError::internal(message));
+        }
+    };
+    let mut environment = supervise::environment(&context);
+    environment.extend(request.environment);
+    defaults.fill(&mut environment);
 
     let stderr = if request.split_stderr { Stderr::Own } else { Stderr::WithStdout };
     let (sockets, arriving) = mpsc::unbounded_channel();
     let (change, task) = inner.update(|state| {
-        let summary = format!("Execute command {program:?}");
+        let summary = format!("Execute command {name:?}");
         let new_task = NewTask { kind: "exec", summary: summary.clone(), subject: String::new() };
         let (change, tasks) = state.changes.add("exec", summary, vec![new_task], Map::new());
         // A change that was given one task has it.
@@ -140,10 +143,51 @@ pub(super) fn post(inner: &Arc<Inner>, body: &[u8]) -> Reply {
         state.journal.push(Action::Exec(request.command.clone()));
         (change, task)
     });
-    let shared = Arc::clone(inner);
-    tokio::spawn(async move { run(&shared, task, stderr, answer, arriving).await });
     let result = json!({"environment": environment, "task-id": task.to_string(), "working-dir": working_dir});
+    let program = match declared {
+        Some(answer) => Program::Declared(answer),
+        None => Program::Real(Spec {
+            words: request.command,
+            environment,
+            working_dir,
+            timeout,
+            stderr,
+        }),
+    };
+    let shared = Arc::clone(inner);
+    tokio::spawn(async move { run(&shared, task, stderr, program, arriving).await });
     Ok(Answer::Async { change: change.to_string(), result })
+}
+
+/// What a command's environment has if nobody says otherwise.
+struct Defaults {
+    home: String,
+    path: String,
+}
+
+impl Defaults {
+    fn of_an_image() -> Self {
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        Self { home: "/root".to_owned(), path: path.to_owned() }
+    }
+
+    fn of_this_process() -> Self {
+        let image = Self::of_an_image();
+        let home = std::env::var("HOME").unwrap_or_else(|_| "/".to_owned());
+        Self { home, path: std::env::var("PATH").unwrap_or(image.path) }
+    }
+
+    fn fill(self, environment: &mut BTreeMap<String, String>) {
+        let pairs = [
+            ("HOME", self.home),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("PATH", self.path),
+            ("USER", "root".to_owned()),
+        ];
+        for (key, value) in pairs {
+            environment.entry(key.to_owned()).or_insert(value);
+        }
+    }
 }
 
 /// Connects a stream of a command.
@@ -199,13 +243,26 @@ pub(super) async fn websocket(
     }
 }
 
-type Arriving = mpsc::UnboundedReceiver<(Stream, WebSocket)>;
+/// The streams that the client connects, as they come.
+pub(super) type Arriving = mpsc::UnboundedReceiver<(Stream, WebSocket)>;
+
+/// What a command is.
+enum Program {
+    Declared(ExecAnswer),
+    Real(Spec),
+}
+
+/// A command that failed as such.
+struct Failure {
+    message: String,
+    exit_code: Option<i32>,
+}
 
 async fn run(
     inner: &Arc<Inner>,
     task: TaskId,
     stderr: Stderr,
-    answer: ExecAnswer,
+    program: Program,
     mut arriving: Arriving,
 ) {
     let mut sockets = BTreeMap::new();
@@ -221,16 +278,42 @@ async fn run(
             };
         }
     };
-    if tokio::time::timeout(inner.websocket_limit, connected).await.is_err() {
-        inner.update(|state| {
-            state.execs.remove(&task);
-            let message = format!(
-                "exec {task}: timeout waiting for websocket connections: context deadline exceeded"
-            );
-            state.changes.fail(task, &message);
-        });
-        return;
-    }
+    let outcome = if tokio::time::timeout(inner.websocket_limit, connected).await.is_err() {
+        let message = format!(
+            "exec {task}: timeout waiting for websocket connections: context deadline exceeded"
+        );
+        Err(Failure { message, exit_code: None })
+    } else {
+        match program {
+            Program::Declared(answer) => Ok(play(&answer, &mut sockets).await),
+            Program::Real(spec) => {
+                exec_process::run(inner, task, &spec, std::mem::take(&mut sockets), arriving)
+                    .await
+                    .map_err(|Failed(message)| Failure { message, exit_code: Some(-1) })
+            }
+        }
+    };
+    inner.update(|state| {
+        state.execs.remove(&task);
+        match outcome {
+            Ok(code) => {
+                state.changes.set_data(task, "exit-code", code.into());
+                state.changes.set(task, Status::Done);
+            }
+            Err(Failure { message, exit_code }) => {
+                if let Some(code) = exit_code {
+                    state.changes.set_data(task, "exit-code", code.into());
+                }
+                state.changes.fail(task, &message);
+            }
+        }
+    });
+    // The control stream is cut here, without a close frame, like the daemon's.
+    drop(sockets);
+}
+
+// Prints what a declared command prints, and gives its exit code.
+async fn play(answer: &ExecAnswer, sockets: &mut BTreeMap<Stream, WebSocket>) -> i32 {
     let mut stdio = sockets.remove(&Stream::Stdio);
     send(&mut stdio, &answer.stdout).await;
     match sockets.remove(&Stream::Stderr) {
@@ -242,13 +325,7 @@ async fn run(
         }
     }
     end(stdio).await;
-    inner.update(|state| {
-        state.execs.remove(&task);
-        state.changes.set_data(task, "exit-code", answer.return_code.into());
-        state.changes.set(task, Status::Done);
-    });
-    // The control stream is cut here, without a close frame, like the daemon's.
-    drop(sockets);
+    answer.return_code
 }
 
 async fn send(socket: &mut Option<WebSocket>, output: &str) {

@@ -56,6 +56,11 @@ impl Logs {
         }
     }
 
+    /// Number of the last line of all.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Lines of these services, all if none are named, after line `after`, in the order in which they were printed.
     pub(super) fn since(&self, services: &[String], after: u64) -> Vec<(&str, &LogLine)> {
         let wanted =
@@ -103,7 +108,7 @@ pub(super) async fn get(
     let (text, last) = inner.read(|state| {
         let lines = state.logs.since(&services, 0);
         let skipped = count.map_or(0, |count| lines.len().saturating_sub(count));
-        (lines.into_iter().skip(skipped).map(show).collect::<String>(), state.logs.last)
+        (lines.into_iter().skip(skipped).map(show).collect::<String>(), state.logs.last())
     });
     let body = if follow { following(inner, services, text, last) } else { Body::from(text) };
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()

@@ -28,7 +28,7 @@ use super::envelope::{Answer, ApiError, Reply, first, list, read_body};
 use super::journal::Action;
 use super::layer::Layer;
 use super::plan::{JoinError, Joining, Placing};
-use super::workload::{Inner, VERSION};
+use super::workload::{Inner, VERSION, Workload};
 use super::{checks, exec, files, identities, logs, notices, services};
 
 /// How long a stopping server waits for requests that are being answered.
@@ -40,10 +40,16 @@ pub struct Server {
     socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
+    // A container that is being served is alive.
+    _workload: Workload,
 }
 
 impl Server {
-    pub(super) async fn start(inner: Arc<Inner>, socket: &Path) -> io::Result<Self> {
+    pub(super) async fn start(
+        workload: Workload,
+        inner: Arc<Inner>,
+        socket: &Path,
+    ) -> io::Result<Self> {
         match std::fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -63,7 +69,7 @@ impl Server {
                 tracing::warn!(%error, "Pebble server ended");
             }
         });
-        Ok(Self { socket: socket.to_owned(), stop: Some(stop), task })
+        Ok(Self { socket: socket.to_owned(), stop: Some(stop), task, _workload: workload })
     }
 
     /// Where it listens.

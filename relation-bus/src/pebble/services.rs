@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 
 use super::changes::{NewTask, Status, TaskId};
 use super::clock::{Timestamp, format_duration};
@@ -14,8 +16,14 @@ use super::envelope::{Answer, ApiError, Reply, read_body};
 use super::journal::Action;
 use super::layer::text;
 use super::plan::Plan;
+use super::process::{Process, signal_named};
 use super::schema::Entry;
+use super::setup::ServiceMode;
+use super::supervise;
 use super::workload::{Inner, State};
+
+/// How many of its last lines the failure of a start tells.
+const RECENT_LINES: usize = 20;
 
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +33,10 @@ pub(super) enum Current {
     Inactive,
     /// Running or coming up.
     Active,
+    /// Ended, and about to be started again.
+    Backoff,
+    /// Ended, and not to be started again.
+    Error,
 }
 
 impl Current {
@@ -32,6 +44,8 @@ impl Current {
         match self {
             Self::Inactive => "inactive",
             Self::Active => "active",
+            Self::Backoff => "backoff",
+            Self::Error => "error",
         }
     }
 }
@@ -46,6 +60,9 @@ struct Runtime {
     // Moves with every start and stop: tells an old start that it is over.
     generation: u64,
     starts: u64,
+    process: Option<Process>,
+    // A check asked for a restart: the coming exit leads to one, whatever the configuration says of exits.
+    restart_asked: bool,
 }
 
 /// The services of a container that were started once.
@@ -76,6 +93,74 @@ impl Services {
 
     fn generation(&self, name: &str) -> u64 {
         self.runtimes.get(name).map_or(0, |runtime| runtime.generation)
+    }
+
+    /// Notes the process that a service now is.
+    pub(super) fn runs(&mut self, name: &str, generation: u64, process: Process) {
+        if let Some(runtime) =
+            self.runtimes.get_mut(name).filter(|runtime| runtime.generation == generation)
+        {
+            runtime.process = Some(process);
+            runtime.restart_asked = false;
+        }
+    }
+
+    /// Notes that a process has ended.
+    pub(super) fn gone(&mut self, name: &str, process: Process) {
+        if let Some(runtime) =
+            self.runtimes.get_mut(name).filter(|runtime| runtime.process == Some(process))
+        {
+            runtime.process = None;
+        }
+    }
+
+    /// Moves a service to a state, unless it was started or stopped since.
+    pub(super) fn settle(&mut self, name: &str, generation: u64, current: Current) {
+        if let Some(runtime) =
+            self.runtimes.get_mut(name).filter(|runtime| runtime.generation == generation)
+        {
+            runtime.starts +=
+                u64::from(runtime.current == Current::Backoff && current == Current::Active);
+            runtime.current = current;
+            runtime.since = Some(Timestamp::now());
+        }
+    }
+
+    /// Whether the start of that generation was followed by a stop or another start.
+    pub(super) fn is_over(&self, name: &str, generation: u64) -> bool {
+        self.generation(name) != generation
+    }
+
+    /// Whether a restart was asked for; it counts once.
+    pub(super) fn take_restart(&mut self, name: &str) -> bool {
+        self.runtimes
+            .get_mut(name)
+            .is_some_and(|runtime| std::mem::take(&mut runtime.restart_asked))
+    }
+
+    /// Restarts a running service because a check went down.
+    pub(super) fn ask_restart(&mut self, name: &str) {
+        if let Some(runtime) = self.runtimes.get_mut(name)
+            && let Some(process) = runtime.process
+        {
+            runtime.restart_asked = true;
+            process.signal_group(Signal::TERM);
+        }
+    }
+
+    /// Kills everything at once.
+    pub(super) fn kill_all(&mut self) {
+        for runtime in self.runtimes.values_mut() {
+            runtime.generation += 1;
+            runtime.current = Current::Inactive;
+            if let Some(process) = runtime.process.take() {
+                process.signal_group(Signal::KILL);
+            }
+        }
+    }
+
+    fn process(&self, name: &str) -> Option<Process> {
+        self.runtimes.get(name)?.process
     }
 
     fn end(&mut self, name: &str) {
@@ -185,7 +270,7 @@ pub(super) async fn post(inner: &Arc<Inner>, body: &[u8]) -> Reply {
         action => return Err(ApiError::bad_request(format!("invalid action {action:?}"))),
     };
     let (change, work) = inner.update(|state| begin(inner, state, operation, request.services))?;
-    if inner.okay_delay.is_zero() {
+    if inner.okay_delay.is_zero() && inner.mode == ServiceMode::State {
         work.run(inner).await;
     } else {
         let inner = Arc::clone(inner);
@@ -290,7 +375,7 @@ fn begin(
 }
 
 impl Work {
-    async fn run(self, inner: &Inner) {
+    async fn run(self, inner: &Arc<Inner>) {
         let stopped =
             join_all(self.stops.iter().map(|lane| run_lane(inner, lane, Direction::Stop))).await;
         if stopped.contains(&Outcome::Failed) {
@@ -328,7 +413,7 @@ enum Outcome {
 }
 
 // The tasks of a lane, one after the other; after one that fails the rest is held.
-async fn run_lane(inner: &Inner, lane: &[Step], direction: Direction) -> Outcome {
+async fn run_lane(inner: &Arc<Inner>, lane: &[Step], direction: Direction) -> Outcome {
     let mut outcome = Outcome::Fine;
     for step in lane {
         if outcome == Outcome::Failed {
@@ -337,69 +422,106 @@ async fn run_lane(inner: &Inner, lane: &[Step], direction: Direction) -> Outcome
         }
         outcome = match direction {
             Direction::Start => start(inner, step).await,
-            Direction::Stop => stop(inner, step),
+            Direction::Stop => stop(inner, step).await,
         };
     }
     outcome
 }
 
-async fn start(inner: &Inner, step: &Step) -> Outcome {
+async fn start(inner: &Arc<Inner>, step: &Step) -> Outcome {
     let Step { service, task } = step;
-    let generation = inner.update(|state| {
+    let begun = inner.update(|state| {
         state.changes.set(*task, Status::Doing);
         if state.services.current(service) == Current::Active {
             state.changes.log(*task, "INFO", &format!("Service {service:?} already started."));
             state.changes.set(*task, Status::Done);
             return None;
         }
-        state.services.begin_active(service, state.plan.services().get(service));
-        Some(state.services.generation(service))
+        let config = state.plan.services().get(service).cloned().unwrap_or_default();
+        state.services.begin_active(service, Some(&config));
+        Some((config, state.services.generation(service), state.logs.last()))
     });
-    let Some(generation) = generation else { return Outcome::Fine };
+    let Some((config, generation, printed)) = begun else { return Outcome::Fine };
+    let (report, reported) = oneshot::channel();
+    if inner.mode == ServiceMode::Processes {
+        tokio::spawn(supervise::supervise(
+            Arc::clone(inner),
+            service.clone(),
+            config,
+            generation,
+            report,
+        ));
+    }
     let over = |state: &State| {
         if state.changes.is_aborting(*task) {
             return Some("start aborted, sent SIGKILL to process".to_owned());
         }
         let delay = format_duration(inner.okay_delay);
-        (state.services.generation(service) != generation)
+        (state.services.is_over(service, generation))
             .then(|| format!("service start attempt: stopped before the {delay} okay delay"))
+    };
+    let failed = async {
+        match reported.await {
+            Ok(reason) => reason,
+            // Nothing to report: it is running, or only a state.
+            Err(_) => std::future::pending().await,
+        }
     };
     let failure = match inner.okay_delay {
         Duration::ZERO => None,
-        delay => tokio::time::timeout(delay, inner.wait_for(over)).await.ok(),
+        delay => tokio::select! {
+            biased;
+            reason = failed => Some(reason),
+            reason = inner.wait_for(over) => Some(reason),
+            () = tokio::time::sleep(delay) => None,
+        },
     };
-    inner.update(|state| match failure {
-        None => {
+    inner.update(|state| {
+        let Some(message) = failure else {
             state.changes.set(*task, Status::Done);
-            Outcome::Fine
-        }
-        Some(message) => {
-            if state.services.generation(service) == generation {
-                state.services.end(service);
+            return Outcome::Fine;
+        };
+        if state.changes.is_aborting(*task) && !state.services.is_over(service, generation) {
+            if let Some(process) = state.services.process(service) {
+                process.signal_group(Signal::KILL);
             }
-            state.changes.fail(*task, &message);
-            Outcome::Failed
+            state.services.end(service);
         }
+        let lines = state.logs.since(std::slice::from_ref(service), printed);
+        let recent = lines.iter().skip(lines.len().saturating_sub(RECENT_LINES));
+        let output: String = recent.map(|(_, line)| format!("\n    {}", line.message)).collect();
+        if !output.is_empty() {
+            state.changes.log(*task, "INFO", &format!("Most recent service output:{output}"));
+        }
+        state.changes.fail(*task, &message);
+        Outcome::Failed
     })
 }
 
-fn stop(inner: &Inner, step: &Step) -> Outcome {
+async fn stop(inner: &Inner, step: &Step) -> Outcome {
     let Step { service, task } = step;
-    inner.update(|state| {
+    let process = inner.update(|state| {
         state.changes.set(*task, Status::Doing);
+        let process = state.services.process(service);
+        let mut log =
+            |text: &str| state.changes.log(*task, "INFO", &format!("Service {service:?} {text}."));
         match state.services.runtimes.get(service).map(|runtime| runtime.current) {
-            None => state.changes.log(
-                *task,
-                "INFO",
-                &format!("Service {service:?} has never been started."),
-            ),
-            Some(Current::Inactive) => {
-                state.changes.log(*task, "INFO", &format!("Service {service:?} already stopped."));
+            None => log("has never been started"),
+            Some(Current::Inactive) => log("already stopped"),
+            Some(Current::Error) => {
+                log("had already exited");
+                state.services.end(service);
             }
-            Some(Current::Active) => state.services.end(service),
+            Some(Current::Active | Current::Backoff) => state.services.end(service),
         }
-        state.changes.set(*task, Status::Done);
+        process
     });
+    if let Some(process) = process {
+        inner
+            .wait_for(|state| (state.services.process(service) != Some(process)).then_some(()))
+            .await;
+    }
+    inner.update(|state| state.changes.set(*task, Status::Done));
     Outcome::Fine
 }
 
@@ -422,12 +544,15 @@ pub(super) fn signal(inner: &Inner, body: &[u8]) -> Reply {
         for service in services {
             if state.services.current(&service) != Current::Active {
                 problems.push(format!("cannot send signal to {service:?}: service is not running"));
-            } else if !SIGNALS.contains(&signal.as_str()) {
+            } else if let Some(known) = signal_named(&signal) {
+                if let Some(process) = state.services.process(&service) {
+                    process.signal(known);
+                }
+                reached.push(service);
+            } else {
                 problems.push(format!(
                     "cannot send signal to {service:?}: invalid signal name {signal:?}"
                 ));
-            } else {
-                reached.push(service);
             }
         }
         if !reached.is_empty() {
@@ -441,37 +566,3 @@ pub(super) fn signal(inner: &Inner, body: &[u8]) -> Reply {
         Err(ApiError::internal(problems.join("; ")))
     }
 }
-
-/// Names of signals that Linux has.
-const SIGNALS: [&str; 30] = [
-    "SIGABRT",
-    "SIGALRM",
-    "SIGBUS",
-    "SIGCHLD",
-    "SIGCONT",
-    "SIGFPE",
-    "SIGHUP",
-    "SIGILL",
-    "SIGINT",
-    "SIGIO",
-    "SIGKILL",
-    "SIGPIPE",
-    "SIGPROF",
-    "SIGPWR",
-    "SIGQUIT",
-    "SIGSEGV",
-    "SIGSTKFLT",
-    "SIGSTOP",
-    "SIGSYS",
-    "SIGTERM",
-    "SIGTRAP",
-    "SIGTSTP",
-    "SIGTTIN",
-    "SIGTTOU",
-    "SIGURG",
-    "SIGUSR1",
-    "SIGUSR2",
-    "SIGVTALRM",
-    "SIGWINCH",
-    "SIGXCPU",
-];

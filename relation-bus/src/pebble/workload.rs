@@ -32,6 +32,17 @@ pub(super) const VERSION: &str = "v1.32.1";
 #[derive(Debug, Clone)]
 pub struct Workload {
     inner: Arc<Inner>,
+    _life: Arc<Life>,
+}
+
+/// Ends with the last handle, and what the container runs ends with it.
+#[derive(Debug)]
+struct Life(Arc<Inner>);
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.update(|state| state.services.kill_all());
+    }
 }
 
 /// A service as `pebble services` lists it.
@@ -118,7 +129,8 @@ impl Workload {
             state: Mutex::new(state),
             updates: watch::Sender::new(0),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        Ok(Self { _life: Arc::new(Life(Arc::clone(&inner))), inner })
     }
 
     /// Answers requests on a unix socket until the server is stopped or dropped. A file in the socket's place is
@@ -127,7 +139,7 @@ impl Workload {
     /// # Errors
     /// The socket can't be made; its path may have 107 bytes at most.
     pub async fn serve(&self, socket: &Path) -> io::Result<Server> {
-        Server::start(Arc::clone(&self.inner), socket).await
+        Server::start(self.clone(), Arc::clone(&self.inner), socket).await
     }
 
     /// The plan, as the layers spell it: `{services, checks, log-targets}`, all three always there.

@@ -4,6 +4,7 @@
 //! Each case is a function over a [`target::Target`]; `cases!` makes two tests of it. Those against a real daemon are
 //! ignored unless asked for: set `PEBBLE_DAEMON` to the program (v1.26 or newer) and run them with `--ignored`.
 
+mod execs;
 mod files;
 mod layers;
 mod objects;

@@ -12,6 +12,16 @@ crate::cases!(
     requests_that_make_no_sense,
     autostart_needs_an_enabled_service,
     changes_are_looked_up,
+    services_start_and_stop,
+    services_that_exit_quickly,
+    services_that_cannot_be_spawned,
+    requirements_make_an_order,
+    replan_restarts_what_changed,
+    failures_stay_in_their_lane,
+    waiting_has_a_limit,
+    starts_are_aborted_and_interrupted,
+    signals_are_sent,
+    logs_and_metrics,
 );
 
 const LAYER: &str = r#"services:
@@ -107,6 +117,255 @@ async fn changes_are_looked_up(target: Target) {
         format!("cannot abort change {id} with nothing pending")
     );
     target.check(&over, r#"{"action":"zap"}"#, bad("invalid action \"zap\"")).await;
+}
+
+async fn services_start_and_stop(target: Target) {
+    target.layer("l", LAYER).await;
+    let change = target.run("stop", &["ign"]).await;
+    assert_eq!(task_log(&change, 0), ["INFO Service \"ign\" has never been started."]);
+    let began = Instant::now();
+    let id = target.begin("start", &["ok"]).await;
+    let (_, answer) = target.send(&format!("GET /v1/changes/{id}"), "").await;
+    let change = &answer["result"];
+    assert_eq!(
+        (
+            change["kind"].as_str(),
+            change["summary"].as_str(),
+            change["status"].as_str(),
+            change["ready"].as_bool()
+        ),
+        (Some("start"), Some("Start service \"ok\""), Some("Doing"), Some(false))
+    );
+    let change = target.wait(&id).await;
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    let time = json!("<t>");
+    let progress = json!({"label": "", "done": 1, "total": 1});
+    let wanted = json!({
+        "id": id, "kind": "start", "summary": "Start service \"ok\"", "status": "Done", "ready": true,
+        "spawn-time": time, "ready-time": time,
+        "tasks": [{"id": "<id>", "kind": "start", "summary": "Start service \"ok\"", "status": "Done",
+                   "progress": progress, "spawn-time": time, "ready-time": time}],
+    });
+    target.compare(&wanted, &change, "change");
+    let active =
+        json!([{"name": "ok", "startup": "enabled", "current": "active", "current-since": "<t>"}]);
+    target.check("GET /v1/services?names=ok", "", sync(active)).await;
+    let change = target.run("start", &["ok"]).await;
+    assert_eq!(task_log(&change, 0), ["INFO Service \"ok\" already started."]);
+    assert_eq!(target.run("stop", &["ok"]).await["status"], "Done");
+    assert_eq!(target.current("ok").await, "inactive");
+    let change = target.run("stop", &["ok"]).await;
+    assert_eq!(task_log(&change, 1), ["INFO Service \"ok\" already stopped."]);
+}
+
+async fn services_that_exit_quickly(target: Target) {
+    target.layer("l", LAYER).await;
+    let began = Instant::now();
+    let change = target.run("start", &["quick"]).await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(
+        change["err"],
+        "cannot perform the following tasks:\n- Start service \"quick\" (service start attempt: exited quickly with \
+         code 3, will restart)"
+    );
+    assert_eq!(
+        task_log(&change, 0),
+        [
+            "INFO Most recent service output:\n    hello\n    err",
+            "ERROR service start attempt: exited quickly with code 3, will restart"
+        ]
+    );
+    target.becomes("quick", "backoff").await;
+    assert_eq!(target.run("stop", &["quick"]).await["status"], "Done");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(target.current("quick").await, "inactive");
+    let change = target.run("start", &["ign"]).await;
+    assert!(
+        change["err"].as_str().unwrap().ends_with("exited quickly with code 4, will ignore)"),
+        "{change}"
+    );
+    assert_eq!(target.current("ign").await, "error");
+    let change = target.run("stop", &["ign"]).await;
+    assert_eq!(task_log(&change, 0), ["INFO Service \"ign\" had already exited."]);
+    assert_eq!(target.current("ign").await, "inactive");
+}
+
+async fn services_that_cannot_be_spawned(target: Target) {
+    target.layer("l", LAYER).await;
+    let change = target.run("start", &["missing"]).await;
+    assert_eq!(
+        change["err"],
+        "cannot perform the following tasks:\n- Start service \"missing\" (cannot start service: fork/exec \
+         /no/such/thing: no such file or directory)"
+    );
+    assert_eq!(task_log(&change, 0).len(), 1);
+    assert_eq!(target.current("missing").await, "inactive");
+}
+
+async fn requirements_make_an_order(target: Target) {
+    target.layer("l", LAYER).await;
+    let change = target.run("restart", &["dep", "ok"]).await;
+    assert_eq!(
+        (change["kind"].as_str(), change["status"].as_str()),
+        (Some("restart"), Some("Done"))
+    );
+    assert_eq!(change["summary"], "Restart service \"dep\" and 1 more");
+    assert_eq!(
+        tasks(&change),
+        [
+            "Stop service \"dep\": Done",
+            "Stop service \"ok\": Done",
+            "Start service \"ok\": Done",
+            "Start service \"dep\": Done"
+        ]
+    );
+    assert_eq!(
+        (target.current("ok").await, target.current("dep").await),
+        ("active".to_owned(), "active".to_owned())
+    );
+    let change = target.run("stop", &["ok"]).await;
+    assert_eq!(change["summary"], "Stop service \"ok\" and 1 more");
+    assert_eq!(tasks(&change), ["Stop service \"dep\": Done", "Stop service \"ok\": Done"]);
+    let change = target.run("restart", &["ok", "bad"]).await;
+    assert_eq!(change["status"], "Error");
+    assert_eq!(target.current("ok").await, "active");
+}
+
+async fn replan_restarts_what_changed(target: Target) {
+    let change = target.run("replan", &[]).await;
+    assert_eq!(
+        (change["summary"].as_str(), change.get("tasks")),
+        (Some("Replan - no services"), None)
+    );
+    target.layer("l", LAYER).await;
+    target.run("start", &["dep"]).await;
+    let change = target.run("replan", &[]).await;
+    assert_eq!(tasks(&change), ["Start service \"ok\": Done"]);
+    assert_eq!(task_log(&change, 0), ["INFO Service \"ok\" already started."]);
+    target.layer("l", "services: {ok: {override: merge, environment: {X: \"1\"}}}").await;
+    target.run("replan", &[]).await;
+    assert_eq!(
+        (target.current("ok").await, target.current("dep").await),
+        ("active".to_owned(), "inactive".to_owned())
+    );
+    target.layer("l", "services: {dep: {override: merge, environment: {X: \"1\"}}}").await;
+    target.run("replan", &[]).await;
+    assert_eq!(target.current("dep").await, "active");
+}
+
+async fn failures_stay_in_their_lane(target: Target) {
+    target.layer("l", LAYER).await;
+    let change = target.run("start", &["bdep"]).await;
+    assert_eq!(tasks(&change), ["Start service \"bad\": Error", "Start service \"bdep\": Hold"]);
+    assert_eq!(task_log(&change, 1), Vec::<String>::new());
+    assert!(!change["err"].as_str().unwrap().contains("bdep"));
+    let change = target.run("start", &["ign", "ok"]).await;
+    assert_eq!(change["status"], "Error");
+    assert!(tasks(&change).contains(&"Start service \"ok\": Done".to_owned()));
+    assert_eq!(target.current("ok").await, "active");
+}
+
+async fn waiting_has_a_limit(target: Target) {
+    target.layer("l", LAYER).await;
+    let id = target.begin("restart", &["ok"]).await;
+    let late = Expected::Error(504, "timed out waiting for change after 200ms", None);
+    target.check(&format!("GET /v1/changes/{id}/wait?timeout=0.2s"), "", late).await;
+    assert_eq!(target.wait(&id).await["status"], "Done");
+}
+
+async fn starts_are_aborted_and_interrupted(target: Target) {
+    target.layer("l", LAYER).await;
+    let id = target.begin("start", &["ok"]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (status, answer) =
+        target.send(&format!("POST /v1/changes/{id}"), r#"{"action":"abort"}"#).await;
+    assert_eq!((status, answer["result"]["status"].as_str()), (200, Some("Abort")));
+    let change = target.wait(&id).await;
+    assert!(
+        change["err"].as_str().unwrap().ends_with("(start aborted, sent SIGKILL to process)"),
+        "{change}"
+    );
+
+    let id = target.begin("start", &["ok"]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(target.run("stop", &["ok"]).await["status"], "Done");
+    let change = target.wait(&id).await;
+    assert!(
+        change["err"]
+            .as_str()
+            .unwrap()
+            .ends_with("(service start attempt: stopped before the 1s okay delay)"),
+        "{change}"
+    );
+}
+
+async fn signals_are_sent(target: Target) {
+    target.layer("l", "services: {web: {override: replace, command: sleep 300}}").await;
+    target.run("start", &["web"]).await;
+    target
+        .check("POST /v1/signals", r#"{"signal":"SIGCONT","services":["web"]}"#, sync(true.into()))
+        .await;
+    let cases: [(&str, Expected); 4] = [
+        (
+            r#"{"signal":"HUP","services":["web"]}"#,
+            Expected::Error(
+                500,
+                "cannot send signal to \"web\": invalid signal name \"HUP\"",
+                None,
+            ),
+        ),
+        (
+            r#"{"signal":"SIGHUP","services":["nosuch"]}"#,
+            Expected::Error(500, "cannot send signal to \"nosuch\": service is not running", None),
+        ),
+        (r#"{"signal":"SIGHUP","services":[]}"#, bad("must specify one or more services")),
+        (
+            r#"{"signal":"SIGTERM","services":["web","nosuch"]}"#,
+            Expected::Error(500, "cannot send signal to \"nosuch\": service is not running", None),
+        ),
+    ];
+    for (body, expected) in cases {
+        target.check("POST /v1/signals", body, expected).await;
+    }
+    target.becomes("web", "backoff").await;
+}
+
+async fn logs_and_metrics(target: Target) {
+    let command =
+        r#"services: {web: {override: replace, command: 'sh -c "echo one; echo two; sleep 300"'}}"#;
+    target.layer("l", command).await;
+    target.run("start", &["web"]).await;
+    let lines = async |query: &str| {
+        let (status, answer) = target.send(&format!("GET /v1/logs{query}"), "").await;
+        assert_eq!(status, 200, "{answer}");
+        match answer {
+            Value::String(text) => {
+                text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+            }
+            one => vec![one],
+        }
+    };
+    let line = |message: &str| json!({"time": "<t>", "service": "web", "message": message});
+    target.compare(&json!([line("one"), line("two")]), &lines("").await.into(), "logs");
+    target.compare(&json!([line("two")]), &lines("?n=1").await.into(), "logs");
+    assert_eq!(lines("?services=nosuch").await, Vec::<Value>::new());
+    target.check("GET /v1/logs?n=foo", "", bad("n must be -1, 0, or a positive integer")).await;
+    target
+        .check("GET /v1/logs?follow=x", "", bad("follow parameter must be \"true\" or \"false\""))
+        .await;
+    let mut following =
+        target.request(reqwest::Method::GET, "/v1/logs?follow=true&n=1").send().await.unwrap();
+    assert_eq!(following.headers()["content-type"], "application/x-ndjson");
+    let chunk = following.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&chunk).contains("\"message\":\"two\""));
+    assert!(tokio::time::timeout(Duration::from_millis(200), following.chunk()).await.is_err());
+    let (_, metrics) = target.send("GET /v1/metrics", "").await;
+    for sample in [
+        "pebble_service_active{service=\"web\"} 1",
+        "pebble_service_start_count{service=\"web\"} 1",
+    ] {
+        assert!(metrics.as_str().unwrap().lines().any(|line| line == sample), "{metrics}");
+    }
 }
 
 fn simulated(restart_error: Option<&str>) -> ContainerSetup {
