@@ -220,7 +220,9 @@ fn backticked(names: &[String]) -> String {
 /// The parser's words without the excerpt of the file that it appends.
 fn first_line(error: &serde_yaml::Error) -> String {
     let text = error.without_snippet().to_string();
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    // The place is told before the reason.
+    line.rsplit_once(" at line ").map_or(line, |(reason, _)| reason).to_owned()
 }
 
 /// Reads a name through its own parser.
