@@ -139,19 +139,42 @@ impl Formatter for Python {
     }
 }
 
-/// A finite float as Python's `repr` prints it: shortest digits that read back the same, with an
-/// exponent below 1e-4 and from 1e16 on.
+/// A finite float as Python's `repr` prints it: the shortest digits that read back the same, with
+/// an exponent below 1e-4 and from 1e16 on.
 fn python_float(value: f64) -> String {
-    // Rust's own exponent form has the same shortest digits, as `d.ddde-x`.
-    let shortest = format!("{value:e}");
-    let (mantissa, exponent) = shortest.split_once('e').expect("the exponent form has an `e`");
-    let exponent: i32 = exponent.parse().expect("the exponent is a small whole number");
-    if value == 0.0 || (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+    // The standard library rounds a tie between two shortest forms up, Python to the even digit,
+    // as serde_json does; only the place of the point is spelled differently there.
+    let shortest = Value::from(value).to_string();
+    let (sign, shortest) =
+        shortest.strip_prefix('-').map_or(("", shortest.as_str()), |rest| ("-", rest));
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let leading_zeros = digits.len() - digits.trim_start_matches('0').len();
+    let digits = digits.trim_matches('0');
+    if digits.is_empty() {
+        return format!("{sign}0.0");
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
+    // The value is 0.DIGITS times ten to the power of `point`.
+    let exponent: i32 = exponent.parse().expect("serde_json writes a number after the `e`");
+    let point = whole.len() as i32 + exponent - leading_zeros as i32;
+    match point {
+        -3..=0 => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+        1..=16 => {
+            let point = point.unsigned_abs() as usize;
+            if digits.len() <= point {
+                format!("{sign}{digits}{}.0", "0".repeat(point - digits.len()))
+            } else {
+                format!("{sign}{}.{}", &digits[..point], &digits[point..])
+            }
+        }
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let rest = if rest.is_empty() { String::new() } else { format!(".{rest}") };
+            let direction = if point <= 0 { '-' } else { '+' };
+            format!("{sign}{first}{rest}e{direction}{:02}", (point - 1).unsigned_abs())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +204,14 @@ mod tests {
             (1e16, "1e+16"),
             (1.25e100, "1.25e+100"),
             (123456.789, "123456.789"),
+            (-123000.0, "-123000.0"),
+            (0.00012, "0.00012"),
+            (-2.5e-5, "-2.5e-05"),
+            (9999999999999998.0, "9999999999999998.0"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            // Halfway between two shortest forms.
+            (706497110183177.25, "706497110183177.2"),
         ] {
             assert_eq!(python_json(&value), text);
         }

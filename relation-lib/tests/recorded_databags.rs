@@ -1,6 +1,8 @@
 //! Every databag that the Python charms were recorded to write decodes and encodes back to the
 //! recorded bytes.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that is not as expected fails the test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
