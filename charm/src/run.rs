@@ -7,8 +7,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use crate::apply::{ApplyError, Writer};
-use crate::desired::Desired;
+use crate::desired::{Desired, TraceDestination};
 use crate::difference::{Difference, SecretChange};
 use crate::environment::{Dispatch, Environment, EnvironmentError, ProcessEnvironment, variable};
 use crate::event::Event;
@@ -16,6 +18,7 @@ use crate::metadata::{Metadata, MetadataError};
 use crate::program::{ActionCall, Charm};
 use crate::reading::{ReadError, Reader};
 use crate::snapshot::Snapshot;
+use crate::telemetry::Trace;
 use crate::tools::{HookTools, ProcessTools, ToolError, Tools};
 use crate::workloads::Workloads;
 
@@ -180,7 +183,8 @@ fn dispatch(
     if let Event::Unknown(_) = dispatch.event {
         return Ok(());
     }
-    let _logging = log::install(Arc::clone(&tools), arguments);
+    let trace = (!arguments.dry_run).then(|| Trace::begin(&dispatch.identity, &metadata));
+    let _logging = log::install(Arc::clone(&tools), trace.as_ref());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -188,9 +192,22 @@ fn dispatch(
     let workloads = Workloads::new(dispatch.clone());
     let pass =
         Pass { charm, dispatch: &dispatch, tools: Tools::new(&*tools), workloads: &workloads };
-    let outcome = runtime.block_on(pass.run(metadata, arguments));
-    if let Err(error) = &outcome {
-        tracing::error!("{}", chain(error));
+    let span = tracing::info_span!("dispatch", otel.status_code = tracing::field::Empty);
+    let mut destination = None;
+    let outcome = runtime.block_on(
+        async {
+            let outcome = pass.run(metadata, arguments, &mut destination).await;
+            if let Err(error) = &outcome {
+                tracing::Span::current().record("otel.status_code", "ERROR");
+                tracing::error!("{}", chain(error));
+            }
+            outcome
+        }
+        .instrument(span),
+    );
+    if let Some(trace) = trace {
+        let sent = trace.end(destination.as_ref(), &dispatch.root, &dispatch.charm_dir);
+        runtime.block_on(sent);
     }
     outcome
 }
@@ -204,12 +221,20 @@ struct Pass<'a, C> {
 }
 
 impl<C: Charm> Pass<'_, C> {
-    async fn run(&self, metadata: Arc<Metadata>, arguments: &Arguments) -> Result<(), RunError> {
+    async fn run(
+        &self,
+        metadata: Arc<Metadata>,
+        arguments: &Arguments,
+        destination: &mut Option<TraceDestination>,
+    ) -> Result<(), RunError> {
         let mut snapshot =
             Snapshot::start(self.dispatch.event.clone(), self.dispatch.identity.clone(), metadata);
         let mut reader = Reader::new(self.tools, self.dispatch, self.workloads);
-        reader.facts(&mut snapshot)?;
-        reader.satisfy(self.charm, &mut snapshot).await?;
+        let reading = async {
+            reader.facts(&mut snapshot)?;
+            reader.satisfy(self.charm, &mut snapshot).await
+        };
+        reading.instrument(tracing::info_span!("snapshot")).await?;
         if let Event::Action { name } = &snapshot.event {
             return self.action(&snapshot, name, arguments).map_err(RunError::Action);
         }
@@ -235,7 +260,9 @@ impl<C: Charm> Pass<'_, C> {
             (desired, difference) = self.decide(&mut reader, &mut snapshot).await?;
         }
         warn(&desired);
-        writer.rest(&snapshot, difference, desired.version_probe.as_ref()).await?;
+        destination.clone_from(&desired.charm_tracing);
+        let writing = writer.rest(&snapshot, difference, desired.version_probe.as_ref());
+        writing.instrument(tracing::info_span!("apply")).await?;
         Ok(())
     }
 
@@ -244,7 +271,7 @@ impl<C: Charm> Pass<'_, C> {
         reader: &mut Reader<'_>,
         snapshot: &mut Snapshot,
     ) -> Result<(Desired, Difference), ReadError> {
-        let desired = self.charm.reconcile(snapshot);
+        let desired = tracing::info_span!("reconcile").in_scope(|| self.charm.reconcile(snapshot));
         reader.complete(&desired, snapshot).await?;
         let difference = Difference::between(snapshot, &desired);
         Ok((desired, difference))

@@ -10,7 +10,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::Arguments;
+use crate::telemetry::Trace;
 use crate::tools::{HookTools, LogLevel, Tools};
 
 /// Where lines go.
@@ -22,15 +22,18 @@ enum Sink {
 /// Writes each event as one line: text, then fields as `key=value`.
 pub(super) struct LogLayer {
     sink: Sink,
+    trace: Option<String>,
 }
 
-/// Sends log lines to Juju until the guard is dropped.
+/// Sends log lines to Juju, and spans to the trace, until the guard is dropped. Without a trace
+/// it is a dry run.
 pub(super) fn install(
     tools: Arc<dyn HookTools + Send + Sync>,
-    arguments: &Arguments,
+    trace: Option<&Trace>,
 ) -> DefaultGuard {
-    let sink = if arguments.dry_run { Sink::Stderr } else { Sink::JujuLog(tools) };
-    let subscriber = tracing_subscriber::registry().with(LogLayer { sink });
+    let sink = if trace.is_some() { Sink::JujuLog(tools) } else { Sink::Stderr };
+    let lines = LogLayer { sink, trace: trace.map(Trace::id) };
+    let subscriber = tracing_subscriber::registry().with(trace.map(Trace::layer)).with(lines);
     tracing::subscriber::set_default(subscriber)
 }
 
@@ -80,7 +83,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         event.record(&mut line);
         let foreign = if is_ours(metadata.target()) { "" } else { metadata.target() };
         let separator = if foreign.is_empty() { "" } else { ": " };
-        let text = format!("{foreign}{separator}{}{}", line.message, line.fields);
+        let mut text = format!("{foreign}{separator}{}{}", line.message, line.fields);
+        if let Some(trace) = &self.trace {
+            // Writing to a String can't fail.
+            let _ = write!(text, " trace_id={trace}");
+        }
         match &self.sink {
             Sink::JujuLog(tools) => {
                 // A log line that can't be written is not worth a failed hook.
@@ -139,15 +146,19 @@ mod tests {
     #[test]
     fn lines_carry_level_and_fields() {
         let lines = Arc::new(Lines::default());
-        let arguments = Arguments { dry_run: false, format: crate::run::arguments::Format::Text };
-        let guard = install(Arc::<Lines>::clone(&lines), &arguments);
+        let snapshot = crate::snapshot::Snapshot::for_test("tempo/0").build();
+        let trace = Trace::begin(&snapshot.identity, &snapshot.metadata);
+        let guard = install(Arc::<Lines>::clone(&lines), Some(&trace));
         tracing::warn!(unit = %"loki/0", count = 2, word = "a b", "cannot read `{}`", "x");
         tracing::debug!("not told");
         tracing::info!(target: "hyper", "not told");
         drop(guard);
         assert_eq!(
             *lines.0.lock().expect("not poisoned"),
-            ["--log-level WARNING -- cannot read `x` unit=loki/0 count=2 word=\"a b\""]
+            [format!(
+                "--log-level WARNING -- cannot read `x` unit=loki/0 count=2 word=\"a b\" trace_id={}",
+                trace.id()
+            )]
         );
     }
 }

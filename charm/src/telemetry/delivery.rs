@@ -1,0 +1,112 @@
+//! From spans to a receiver.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use super::resolver::HostsFile;
+use super::spool::Spool;
+use crate::desired::TraceDestination;
+use crate::host::HostRoot;
+
+/// What a dead or slow receiver may cost a hook.
+const LIMIT: Duration = Duration::from_millis(900);
+
+/// Takes what the exporter would send, so that it can wait in a file if need be.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Option<Bytes>>>);
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Capture")
+    }
+}
+
+impl HttpClient for Capture {
+    fn send_bytes<'client, 'future>(
+        &'client self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'future>>
+    where
+        'client: 'future,
+        Self: 'future,
+    {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.into_body());
+        Box::pin(async { Ok(Response::new(Bytes::new())) })
+    }
+}
+
+/// Spans in the form that a receiver takes; `None` when there are none.
+pub(super) async fn encode(spans: Vec<SpanData>, resource: &Resource) -> Option<Vec<u8>> {
+    if spans.is_empty() {
+        return None;
+    }
+    let capture = Capture::default();
+    let mut exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_http_client(capture.clone())
+        .with_protocol(Protocol::HttpBinary)
+        // Nothing goes there: the client keeps the body.
+        .with_endpoint("http://localhost/v1/traces")
+        .build()
+        .ok()?;
+    exporter.set_resource(resource);
+    exporter.export(spans).await.ok()?;
+    let body = capture.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    body.map(|body| body.to_vec())
+}
+
+/// Sends what waits, the newest first, as far as the time goes.
+pub(super) async fn send(spool: &mut Spool, destination: &TraceDestination, root: &HostRoot) {
+    let deliver = async {
+        let client = match client(destination, root) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::warn!("cannot send traces: {error}");
+                return;
+            }
+        };
+        while let Some(batch) = spool.newest() {
+            let request = client
+                .post(&destination.url)
+                .header("Content-Type", "application/x-protobuf")
+                .body(batch.to_vec());
+            match request.send().await {
+                Ok(response) if response.status().is_success() => spool.sent(),
+                // A receiver that can't read a batch never will.
+                Ok(response) if response.status().is_client_error() => {
+                    tracing::warn!(
+                        status = response.status().as_u16(),
+                        "a receiver refused traces"
+                    );
+                    spool.sent();
+                }
+                Ok(_) | Err(_) => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LIMIT, deliver).await;
+}
+
+fn client(
+    destination: &TraceDestination,
+    root: &HostRoot,
+) -> Result<reqwest::Client, reqwest::Error> {
+    // Fails when one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(LIMIT);
+    if !root.is_real() {
+        builder = builder.dns_resolver(Arc::new(HostsFile::of(root)));
+    }
+    if let Some(ca) = &destination.ca {
+        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca.as_bytes())?);
+    }
+    builder.build()
+}
