@@ -303,6 +303,7 @@ fn peculiarities_of_the_helper_are_not_ours() {
         ("sum by ($x) (a)", None),
         ("a[$__interval]", None),
         ("a[-5m]", None),
+        ("a{b c=\"d\"}", None),
         (
             "label_replace(a, \"b\", \"$1\", \"c\", \"d\")",
             Some("label_replace(a{zz_zz=\"injected\"}, \"b\", \"$1\", \"c\", \"d\")"),

@@ -262,7 +262,12 @@ impl Preparer {
         while let Some((_, token)) = self.tokens.get(self.at).cloned() {
             self.at += 1;
             match token {
-                Token::Word(word) => self.text.push_str(&word),
+                Token::Word(word) => {
+                    if matches!(self.peek(0), Some(Token::Word(_))) {
+                        return Err(self.error("two names in a row"));
+                    }
+                    self.text.push_str(&word);
+                }
                 Token::Text(string) => {
                     let stand_in = self.literals.set_aside(string);
                     self.text.push_str(&format!("\"{stand_in}\""));
