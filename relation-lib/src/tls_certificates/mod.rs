@@ -66,7 +66,7 @@ pub enum TlsError {
     /// A certificate and a key don't belong together.
     #[error("cannot use the certificate: it belongs to another key")]
     OtherKey,
-    /// A name has characters outside of ASCII.
+    /// A name has characters outside of ASCII, or is of a kind that can't be asked for.
     #[error("cannot put `{name}` into a certificate")]
     Name {
         /// The name.

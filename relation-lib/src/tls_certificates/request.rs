@@ -27,7 +27,7 @@ pub struct RequestAttributes {
     pub sans_dns: BTreeSet<String>,
     /// Addresses.
     pub sans_ip: BTreeSet<IpAddr>,
-    /// Registered ids, as dotted numbers.
+    /// Registered ids, as dotted numbers. They can be read, but not asked for.
     pub sans_oid: BTreeSet<String>,
     /// E-mail address of the subject.
     pub email_address: Option<String>,
@@ -66,12 +66,17 @@ impl RequestAttributes {
     ///
     /// # Errors
     ///
-    /// When a name has characters that certificates can't hold, or the key can't sign.
+    /// When a name has characters that certificates can't hold, there are registered ids, or the
+    /// key can't sign.
     pub fn sign(
         &self,
         key: &PrivateKey,
         unique_identifier: &str,
     ) -> Result<CertificateSigningRequest, TlsError> {
+        if let Some(oid) = self.sans_oid.first() {
+            // Left out, they would be missed in the request, and it be made anew for ever.
+            return Err(TlsError::Name { name: oid.clone() });
+        }
         let mut params = self.params()?;
         if self.has_unique_identifier {
             let name = DnType::CustomDnType(UNIQUE_IDENTIFIER.to_vec());
@@ -302,6 +307,8 @@ mod tests {
         let key = PrivateKey::generate([3; 32]).unwrap();
         let error = RequestAttributes::of_server("a", ["é"]).sign(&key, "u").unwrap_err();
         assert_eq!(error.to_string(), "cannot put `é` into a certificate");
+        let ids = RequestAttributes { sans_oid: ["1.2.3".into()].into(), ..Default::default() };
+        assert_eq!(ids.sign(&key, "u"), Err(TlsError::Name { name: "1.2.3".into() }));
     }
 
     #[test]
