@@ -4,6 +4,7 @@
 //! coordinator is worked on; it looks at databags, configuration files, plans and statuses.
 
 mod case;
+mod real_tools;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use charm::Charm as _;
 use charm::databag::Databag;
+use charm::desired::Desired;
 use charm::event::{
     Event, Lifecycle, RelationEvent, RelationEventKind, SecretEvent, SecretEventKind,
     WorkloadEvent, WorkloadEventKind,
@@ -59,6 +60,13 @@ impl Case {
     /// Whether a coordinator is meant.
     pub(crate) fn is_of_coordinator(&self) -> bool {
         self.input["role"] == "coordinator"
+    }
+
+    /// What is decided; `None` where the solution is refused.
+    pub(crate) fn decision(&self) -> Option<Desired> {
+        let yaml = solution::of_case(&self.input["solution"]).to_string();
+        let coordinator = Coordinator::new(Solution::parse("solution.yaml", &yaml).ok()?);
+        Some(coordinator.reconcile(&self.snapshot(&coordinator)))
     }
 
     /// Where the decision differs from what was recorded.
