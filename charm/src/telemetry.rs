@@ -24,8 +24,8 @@ use crate::host::HostRoot;
 use crate::metadata::Metadata;
 use crate::snapshot::Identity;
 
+mod connection;
 mod delivery;
-mod resolver;
 mod spool;
 
 /// Spans of the dispatch so far.

@@ -11,7 +11,7 @@ use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::resolver::HostsFile;
+use super::connection::{Connection, ConnectionError};
 use super::spool::Spool;
 use crate::desired::TraceDestination;
 use crate::host::HostRoot;
@@ -66,47 +66,25 @@ pub(super) async fn encode(spans: Vec<SpanData>, resource: &Resource) -> Option<
 /// Sends what waits, the newest first, as far as the time goes.
 pub(super) async fn send(spool: &mut Spool, destination: &TraceDestination, root: &HostRoot) {
     let deliver = async {
-        let client = match client(destination, root) {
-            Ok(client) => client,
-            Err(error) => {
-                tracing::warn!("cannot send traces: {error}");
-                return;
-            }
-        };
+        let mut connection = Connection::open(destination, root).await?;
         while let Some(batch) = spool.newest() {
-            let request = client
-                .post(&destination.url)
-                .header("Content-Type", "application/x-protobuf")
-                .body(batch.to_vec());
-            match request.send().await {
-                Ok(response) if response.status().is_success() => spool.sent(),
-                // A receiver that can't read a batch never will.
-                Ok(response) if response.status().is_client_error() => {
-                    tracing::warn!(
-                        status = response.status().as_u16(),
-                        "a receiver refused traces"
-                    );
-                    spool.sent();
-                }
-                Ok(_) | Err(_) => return,
+            let status = connection.post(batch).await?;
+            if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {
+                break;
             }
+            // A batch that a receiver can't read will not be read later either.
+            if !status.is_success() {
+                tracing::warn!(status = status.as_u16(), "a receiver refused traces");
+            }
+            spool.sent();
         }
+        Ok::<_, ConnectionError>(())
     };
-    let _ = tokio::time::timeout(LIMIT, deliver).await;
-}
-
-fn client(
-    destination: &TraceDestination,
-    root: &HostRoot,
-) -> Result<reqwest::Client, reqwest::Error> {
-    // Fails when one is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(LIMIT);
-    if !root.is_real() {
-        builder = builder.dns_resolver(Arc::new(HostsFile::of(root)));
+    match tokio::time::timeout(LIMIT, deliver).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::info!("traces wait: {}: {}", destination.url, crate::run::chain(&error));
+        }
+        Err(_) => tracing::info!("traces wait: {} does not answer", destination.url),
     }
-    if let Some(ca) = &destination.ca {
-        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca.as_bytes())?);
-    }
-    builder.build()
 }
