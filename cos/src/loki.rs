@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn good_rules_become_a_file() {
+        let sender = sender(r#"count_over_time({job="x"}[5m]) > 0"#);
+        let desired = Loki.reconcile(&unit().relation(sender).build());
+        let files = &desired.containers[&names::container("loki")].files;
+        assert!(files.contains_key("/loki/rules/fake/stage_20d3ed5c_loom_alert.rules"));
+        assert_eq!(desired.app_databags()[&RelationId(5)]["event"].as_deref(), Some("{}"));
+        assert_eq!(desired.unit_statuses[0], Status::active(""));
+    }
+
+    #[test]
     fn a_sender_without_rules_gets_no_answer_about_them() {
         let relation = RelationBuilder::new("logging", 5, "loom");
         let desired = Loki.reconcile(&unit().relation(relation).build());
