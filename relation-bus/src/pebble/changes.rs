@@ -189,10 +189,6 @@ impl Changes {
         self.changes.get(&id).is_none_or(|change| change.ready.is_some())
     }
 
-    pub(super) fn is_task_ready(&self, id: TaskId) -> bool {
-        self.tasks.get(&id).is_none_or(|task| task.status.is_ready())
-    }
-
     /// True once the change of this task was aborted and the task has not ended.
     pub(super) fn is_aborting(&self, id: TaskId) -> bool {
         self.tasks.get(&id).is_some_and(|task| task.status == Status::Abort)
@@ -442,7 +438,8 @@ mod tests {
             changes.add("start", "Start".to_owned(), vec![start("a"), start("b")], Map::new());
         changes.set(tasks[0], Status::Doing);
         assert_eq!(changes.abort(id), Ok(()));
-        assert!(changes.is_aborting(tasks[0]) && changes.is_task_ready(tasks[1]));
+        assert!(changes.is_aborting(tasks[0]));
+        assert_eq!(changes.get(id)["tasks"][1]["status"], "Hold");
         changes.fail(tasks[0], "start aborted");
         assert_eq!(changes.abort(id), Err(AbortError::NothingPending));
         assert_eq!(changes.find("01"), None);

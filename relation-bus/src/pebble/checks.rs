@@ -9,16 +9,24 @@ use super::changes::{ChangeId, Changes, NewTask, Status, TaskId};
 use super::envelope::{Answer, ApiError, Reply, first, list as query_list, read_body};
 use super::layer::text;
 use super::plan::{Plan, threshold};
+use super::probe;
 use super::schema::Entry;
-use super::setup::{CheckSetup, CheckStatus};
+use super::setup::{CheckSetup, CheckStatus, ServiceMode};
 use super::workload::{Inner, State};
 
 /// A check of the plan that is being performed.
 #[derive(Debug, Clone)]
 struct Running {
+    run: RunId,
     change: ChangeId,
     task: TaskId,
+    // The change before this one, after the check went down or came up.
+    previous: Option<ChangeId>,
 }
+
+/// One stretch in which a check is performed, from its start to its stop: the task that it began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunId(TaskId);
 
 /// What is known about one check.
 #[derive(Debug, Clone)]
@@ -118,6 +126,67 @@ impl Checks {
         changed
     }
 
+    /// The checks that are being performed.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (String, Entry, RunId)> {
+        let run = |(name, check): (&String, &Check)| {
+            Some((name.clone(), check.config.clone()?, check.running.as_ref()?.run))
+        };
+        self.checks.iter().filter_map(run)
+    }
+
+    /// Whether that run of a check was stopped.
+    pub(super) fn is_over(&self, name: &str, run: RunId) -> bool {
+        let running = self.checks.get(name).and_then(|check| check.running.as_ref());
+        running.is_none_or(|running| running.run != run)
+    }
+
+    /// Notes how a check went. True if it has just gone down.
+    pub(super) fn record(
+        &mut self,
+        name: &str,
+        run: RunId,
+        outcome: &Result<(), String>,
+        changes: &mut Changes,
+    ) -> bool {
+        let Some(check) = self.checks.get_mut(name) else { return false };
+        let limit = check.threshold();
+        let (Some(config), Some(running)) = (check.config.clone(), check.running.clone()) else {
+            return false;
+        };
+        if running.run != run {
+            return false;
+        }
+        let was_down = check.failures >= limit;
+        let next = match outcome {
+            Ok(()) => {
+                check.successes += 1;
+                check.failures = 0;
+                if was_down {
+                    check.successes = 1;
+                    changes.set(running.task, Status::Done);
+                }
+                was_down.then_some(Phase::Perform)
+            }
+            Err(reason) => {
+                check.failures += 1;
+                changes.log(running.task, "ERROR", reason);
+                if !was_down {
+                    check.successes = 0;
+                }
+                let is_down = check.failures >= limit;
+                if is_down && !was_down {
+                    changes.set(running.task, Status::Error);
+                }
+                (is_down && !was_down).then_some(Phase::Recover)
+            }
+        };
+        if let Some(phase) = next {
+            let begun = begin(changes, name, &config, phase);
+            check.running = Some(Running { run, previous: Some(running.change), ..begun });
+        }
+        next == Some(Phase::Recover)
+    }
+
     /// What can be counted, by name of the check.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, Counts)> {
         self.checks.iter().map(|(name, check)| {
@@ -148,6 +217,9 @@ impl Checks {
         shown["threshold"] = check.threshold().into();
         if let Some(running) = &check.running {
             shown["change-id"] = running.change.to_string().into();
+            if let Some(previous) = running.previous {
+                shown["prev-change-id"] = previous.to_string().into();
+            }
         }
         shown
     }
@@ -193,15 +265,32 @@ fn kind_of(config: &Entry) -> &'static str {
 
 // A check is a change that is in progress for as long as it is up.
 fn perform(changes: &mut Changes, name: &str, config: &Entry) -> Running {
-    let summary = format!("Perform {} check {name:?}", kind_of(config));
-    let task = NewTask { kind: "perform-check", summary: summary.clone(), subject: String::new() };
+    begin(changes, name, config, Phase::Perform)
+}
+
+/// What a running check is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It is up.
+    Perform,
+    /// It is down, and performed to see when it recovers.
+    Recover,
+}
+
+fn begin(changes: &mut Changes, name: &str, config: &Entry, phase: Phase) -> Running {
+    let (kind, verb) = match phase {
+        Phase::Perform => ("perform-check", "Perform"),
+        Phase::Recover => ("recover-check", "Recover"),
+    };
+    let summary = format!("{verb} {} check {name:?}", kind_of(config));
+    let task = NewTask { kind, summary: summary.clone(), subject: String::new() };
     let mut notice = Map::new();
     notice.insert("check-name".to_owned(), name.into());
-    let (change, tasks) = changes.add("perform-check", summary, vec![task], notice);
+    let (change, tasks) = changes.add(kind, summary, vec![task], notice);
     // A change that was given one task has it.
     let task = tasks[0];
     changes.set(task, Status::Doing);
-    Running { change, task }
+    Running { run: RunId(task), change, task, previous: None }
 }
 
 fn finish(changes: &mut Changes, running: &Running) {
@@ -279,8 +368,8 @@ pub(super) fn post(inner: &Inner, body: &[u8]) -> Reply {
     })
 }
 
-/// Tells what a check is, as if it had just been performed.
-pub(super) fn refresh(state: &State, body: &[u8]) -> Reply {
+/// Performs a check now, where checks are real, and tells what it is.
+pub(super) async fn refresh(inner: &Inner, body: &[u8]) -> Reply {
     #[derive(Deserialize)]
     struct Request {
         #[serde(default)]
@@ -290,8 +379,25 @@ pub(super) fn refresh(state: &State, body: &[u8]) -> Reply {
     if name.is_empty() {
         return Err(ApiError::bad_request("must specify check name"));
     }
-    let check = state.checks.checks.get(&name);
-    let check = check
-        .ok_or_else(|| ApiError::not_found(format!("cannot find check with name {name:?}")))?;
-    Ok(Answer::Sync(json!({"info": state.checks.show(&name, check)})))
+    let unknown = || ApiError::not_found(format!("cannot find check with name {name:?}"));
+    let (config, run) = inner.read(|state| {
+        let check = state.checks.checks.get(&name).ok_or_else(unknown)?;
+        let config = check.config.clone().filter(|_| check.forced.is_none());
+        Ok((config, check.running.as_ref().map(|running| running.run)))
+    })?;
+    let outcome = match config.filter(|_| inner.mode == ServiceMode::Processes) {
+        Some(config) => probe::once(inner, &config).await,
+        None => Ok(()),
+    };
+    inner.update(|state| {
+        if let Some(run) = run.filter(|_| inner.mode == ServiceMode::Processes) {
+            state.record_check(&name, run, &outcome);
+        }
+        let check = state.checks.checks.get(&name).ok_or_else(unknown)?;
+        let mut result = json!({"info": state.checks.show(&name, check)});
+        if let Err(reason) = outcome {
+            result["error"] = reason.into();
+        }
+        Ok(Answer::Sync(result))
+    })
 }

@@ -12,6 +12,7 @@
 //!         journal, plan, services, files  ◀── tests, the bus, conformance
 //! ```
 
+mod caretaker;
 mod changes;
 mod checks;
 pub(crate) mod clock;
@@ -19,6 +20,7 @@ mod envelope;
 mod exec;
 mod exec_process;
 mod files;
+mod forward;
 mod identities;
 mod journal;
 mod layer;
@@ -26,6 +28,7 @@ mod logs;
 mod multipart;
 mod notices;
 mod plan;
+mod probe;
 mod process;
 mod schema;
 mod server;

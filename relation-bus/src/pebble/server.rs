@@ -276,6 +276,7 @@ async fn add_layer(Shared(inner): App, body: Bytes) -> Reply {
             JoinError::NotInner => ApiError::internal(error.to_string()),
         })?;
         state.plan_changed();
+        state.additions += 1;
         state.journal.push(Action::AddLayer(request.label));
         Ok(Answer::Sync(true.into()))
     })
@@ -403,7 +404,7 @@ async fn post_checks(Shared(inner): App, body: Bytes) -> Reply {
 }
 
 async fn refresh_check(Shared(inner): App, body: Bytes) -> Reply {
-    inner.read(|state| checks::refresh(state, &body))
+    checks::refresh(&inner, &body).await
 }
 
 async fn list_notices(

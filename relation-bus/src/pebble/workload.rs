@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
+use super::caretaker;
 use super::changes::Changes;
-use super::checks::Checks;
+use super::checks::{Checks, RunId};
 use super::exec::Sessions;
 use super::identities::Identities;
 use super::journal::Action;
@@ -20,6 +22,7 @@ use super::layer::{Layer, LayerError, text};
 use super::logs::Logs;
 use super::notices::Notices;
 use super::plan::{JoinError, Joining, Placing, Plan};
+use super::schema::Entry;
 use super::server::Server;
 use super::services::{Current, Services};
 use super::setup::{ContainerSetup, ExecAnswer, ServiceMode};
@@ -32,16 +35,22 @@ pub(super) const VERSION: &str = "v1.32.1";
 #[derive(Debug, Clone)]
 pub struct Workload {
     inner: Arc<Inner>,
-    _life: Arc<Life>,
+    life: Arc<Life>,
 }
 
 /// Ends with the last handle, and what the container runs ends with it.
 #[derive(Debug)]
-struct Life(Arc<Inner>);
+struct Life {
+    inner: Arc<Inner>,
+    caretaker: OnceLock<AbortHandle>,
+}
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.0.update(|state| state.services.kill_all());
+        if let Some(caretaker) = self.caretaker.get() {
+            caretaker.abort();
+        }
+        self.inner.update(|state| state.services.kill_all());
     }
 }
 
@@ -82,6 +91,8 @@ pub(super) struct State {
     pub(super) logs: Logs,
     pub(super) execs: Sessions,
     pub(super) journal: Vec<Action>,
+    // How many layers were added: each addition makes log targets send all again.
+    pub(super) additions: u64,
 }
 
 impl Workload {
@@ -115,6 +126,7 @@ impl Workload {
             logs: Logs::default(),
             execs: Sessions::new(),
             journal: Vec::new(),
+            additions: 0,
             plan,
         };
         state.plan_changed();
@@ -130,7 +142,10 @@ impl Workload {
             updates: watch::Sender::new(0),
         };
         let inner = Arc::new(inner);
-        Ok(Self { _life: Arc::new(Life(Arc::clone(&inner))), inner })
+        Ok(Self {
+            life: Arc::new(Life { inner: Arc::clone(&inner), caretaker: OnceLock::new() }),
+            inner,
+        })
     }
 
     /// Answers requests on a unix socket until the server is stopped or dropped. A file in the socket's place is
@@ -139,6 +154,11 @@ impl Workload {
     /// # Errors
     /// The socket can't be made; its path may have 107 bytes at most.
     pub async fn serve(&self, socket: &Path) -> io::Result<Server> {
+        if self.inner.mode == ServiceMode::Processes {
+            self.life.caretaker.get_or_init(|| {
+                tokio::spawn(caretaker::run(Arc::clone(&self.inner))).abort_handle()
+            });
+        }
         Server::start(self.clone(), Arc::clone(&self.inner), socket).await
     }
 
@@ -196,6 +216,17 @@ impl State {
     /// Brings what follows the plan by itself in line with it: the checks.
     pub(super) fn plan_changed(&mut self) {
         self.checks.follow(&self.plan, &mut self.changes);
+    }
+
+    /// Notes how a check went, and restarts the services that ask for it when it goes down.
+    pub(super) fn record_check(&mut self, name: &str, run: RunId, outcome: &Result<(), String>) {
+        if self.checks.record(name, run, outcome, &mut self.changes) {
+            let asks = |entry: &Entry| {
+                entry.get("on-check-failure").and_then(|on| on.get(name)) == Some(&"restart".into())
+            };
+            let services = self.plan.services().iter().filter(|(_, entry)| asks(entry));
+            services.for_each(|(service, _)| self.services.ask_restart(service));
+        }
     }
 }
 

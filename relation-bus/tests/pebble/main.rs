@@ -10,6 +10,7 @@ mod layers;
 mod objects;
 mod services;
 mod target;
+mod telemetry;
 
 /// Makes a test against the embedded server and one against a real daemon of each case.
 macro_rules! cases {

@@ -27,18 +27,18 @@ impl Drop for Running {
 }
 
 /// A Pebble without layers, and an empty folder in its container.
-pub struct Target {
+pub(crate) struct Target {
     client: reqwest::Client,
     _running: Running,
     _folder: TempDir,
-    pub socket: PathBuf,
-    pub dir: String,
-    pub workload: Option<Workload>,
+    pub(crate) socket: PathBuf,
+    pub(crate) dir: String,
+    pub(crate) workload: Option<Workload>,
 }
 
 /// What an answer must be.
 #[derive(Debug)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// Status 200, with this result.
     Sync(Value),
     /// A change was begun.
@@ -47,16 +47,16 @@ pub enum Expected {
     Error(u16, &'static str, Option<&'static str>),
 }
 
-pub fn sync(result: Value) -> Expected {
+pub(crate) fn sync(result: Value) -> Expected {
     Expected::Sync(result)
 }
 
-pub fn bad(message: &'static str) -> Expected {
+pub(crate) fn bad(message: &'static str) -> Expected {
     Expected::Error(400, message, None)
 }
 
 impl Target {
-    pub async fn embedded() -> Self {
+    pub(crate) async fn embedded() -> Self {
         let setup = ContainerSetup {
             service_mode: ServiceMode::Processes,
             okay_delay: Duration::from_secs(1),
@@ -66,7 +66,7 @@ impl Target {
         Self::with_setup(setup).await
     }
 
-    pub async fn with_setup(setup: ContainerSetup) -> Self {
+    pub(crate) async fn with_setup(setup: ContainerSetup) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("p.sock");
         let workload = Workload::new(setup).unwrap();
@@ -75,7 +75,7 @@ impl Target {
         Self::new(folder, socket, running, "/case".to_owned(), Some(workload))
     }
 
-    pub async fn real() -> Self {
+    pub(crate) async fn real() -> Self {
         let program =
             std::env::var("PEBBLE_DAEMON").expect("PEBBLE_DAEMON names the pebble program");
         let folder = TempDir::new().unwrap();
@@ -112,17 +112,17 @@ impl Target {
         Self { client, _running: running, _folder: folder, socket, dir, workload }
     }
 
-    pub fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
     /// A text with `$D` standing for the folder.
-    pub fn at(&self, text: &str) -> String {
+    pub(crate) fn at(&self, text: &str) -> String {
         text.replace("$D", &self.dir)
     }
 
     /// Sends `METHOD /path` with a body, and gives status and JSON.
-    pub async fn send(&self, request: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    pub(crate) async fn send(&self, request: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
         let (method, path) = request.split_once(' ').unwrap();
         let url = format!("http://localhost{}", self.at(path));
         let request = self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
@@ -133,7 +133,7 @@ impl Target {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("http://localhost{}", self.at(path)))
             .timeout(Duration::from_secs(20))
@@ -141,7 +141,7 @@ impl Target {
 
     /// Sends a request and checks the answer. Texts in `expected` may hold `$D`; `<t>`, `<id>` stand for a time and an
     /// id; a text that ends in `…` is compared up to there. Gives the answer.
-    pub async fn check(&self, request: &str, body: &str, expected: Expected) -> Value {
+    pub(crate) async fn check(&self, request: &str, body: &str, expected: Expected) -> Value {
         let (status, answer) = self.send(request, self.at(body)).await;
         let wanted = match expected {
             Expected::Sync(result) => {
@@ -165,7 +165,7 @@ impl Target {
     }
 
     /// Compares an answer as [`Self::check`] does.
-    pub fn compare(&self, wanted: &Value, answer: &Value, what: &str) {
+    pub(crate) fn compare(&self, wanted: &Value, answer: &Value, what: &str) {
         assert!(self.fits(wanted, answer), "{what}\n  wanted: {wanted}\n  got:    {answer}");
     }
 
@@ -194,31 +194,31 @@ impl Target {
     }
 
     /// Adds a layer that must be taken.
-    pub async fn layer(&self, label: &str, text: &str) {
+    pub(crate) async fn layer(&self, label: &str, text: &str) {
         self.check("POST /v1/layers", &layer(label, &self.at(text)), sync(true.into())).await;
     }
 
     /// The plan.
-    pub async fn plan(&self) -> Value {
+    pub(crate) async fn plan(&self) -> Value {
         let (_, answer) = self.send("GET /v1/plan?format=yaml", "").await;
         serde_yaml::from_str(answer["result"].as_str().unwrap()).unwrap()
     }
 
     /// Begins a service action and waits for its change.
-    pub async fn run(&self, action: &str, services: &[&str]) -> Value {
+    pub(crate) async fn run(&self, action: &str, services: &[&str]) -> Value {
         let id = self.begin(action, services).await;
         self.wait(&id).await
     }
 
     /// Begins a service action and gives the id of its change.
-    pub async fn begin(&self, action: &str, services: &[&str]) -> String {
+    pub(crate) async fn begin(&self, action: &str, services: &[&str]) -> String {
         let body = json!({"action": action, "services": services}).to_string();
         let answer = self.check("POST /v1/services", &body, Expected::Async).await;
         answer["change"].as_str().unwrap().to_owned()
     }
 
     /// Waits for a change.
-    pub async fn wait(&self, id: &str) -> Value {
+    pub(crate) async fn wait(&self, id: &str) -> Value {
         let (status, answer) =
             self.send(&format!("GET /v1/changes/{id}/wait?timeout=15s"), "").await;
         assert_eq!(status, 200, "{answer}");
@@ -226,13 +226,13 @@ impl Target {
     }
 
     /// The state of each service.
-    pub async fn current(&self, service: &str) -> String {
+    pub(crate) async fn current(&self, service: &str) -> String {
         let (_, answer) = self.send(&format!("GET /v1/services?names={service}"), "").await;
         answer["result"][0]["current"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until a service has a state.
-    pub async fn becomes(&self, service: &str, wanted: &str) {
+    pub(crate) async fn becomes(&self, service: &str, wanted: &str) {
         for _ in 0..100 {
             if self.current(service).await == wanted {
                 return;
@@ -244,20 +244,20 @@ impl Target {
 }
 
 /// The body of a request that adds a layer.
-pub fn layer(label: &str, text: &str) -> String {
+pub(crate) fn layer(label: &str, text: &str) -> String {
     json!({"action": "add", "combine": true, "label": label, "format": "yaml", "layer": text})
         .to_string()
 }
 
 /// The log lines of a task without their times.
-pub fn task_log(change: &Value, task: usize) -> Vec<String> {
+pub(crate) fn task_log(change: &Value, task: usize) -> Vec<String> {
     let lines =
         change["tasks"][task]["log"].as_array().into_iter().flatten().filter_map(Value::as_str);
     lines.map(|line| line.split_once(' ').map_or(line, |(_, text)| text).to_owned()).collect()
 }
 
 /// The summaries and statuses of the tasks of a change.
-pub fn tasks(change: &Value) -> Vec<String> {
+pub(crate) fn tasks(change: &Value) -> Vec<String> {
     let tasks = change["tasks"].as_array().into_iter().flatten();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     tasks.map(|task| format!("{}: {}", text(&task["summary"]), text(&task["status"]))).collect()
