@@ -227,12 +227,15 @@ fn collect(name: &str, value: &Value, path: &mut Vec<Step>, found: &mut BTreeSet
     }
 }
 
+fn is_item(item: &Value, key: &str, wanted: &str) -> bool {
+    let named = item[key].to_string();
+    named == wanted
+}
+
 fn find<'a>(object: &'a Value, field: &Field) -> Option<&'a Value> {
     field.0.iter().try_fold(object, |value, step| match step {
         Step::Field(name) => value.get(name),
-        Step::Item(key, wanted) => {
-            value.as_array()?.iter().find(|item| item[*key].to_string() == *wanted)
-        }
+        Step::Item(key, wanted) => value.as_array()?.iter().find(|item| is_item(item, key, wanted)),
     })
 }
 
@@ -246,7 +249,7 @@ fn remove(value: &mut Value, path: &[Step]) {
         }
         [Step::Item(key, wanted)] => {
             if let Some(items) = value.as_array_mut() {
-                items.retain(|item| item[*key].to_string() != *wanted);
+                items.retain(|item| !is_item(item, key, wanted));
             }
         }
         [Step::Field(name), rest @ ..] => {
@@ -256,9 +259,7 @@ fn remove(value: &mut Value, path: &[Step]) {
         }
         [Step::Item(key, wanted), rest @ ..] => {
             let items = value.as_array_mut().into_iter().flatten();
-            items
-                .filter(|item| item[*key].to_string() == *wanted)
-                .for_each(|item| remove(item, rest));
+            items.filter(|item| is_item(item, key, wanted)).for_each(|item| remove(item, rest));
         }
     }
 }

@@ -93,7 +93,7 @@ impl Store {
 
     /// All objects, by kind, namespace and name.
     pub(super) fn all(&self) -> Vec<Value> {
-        self.objects.iter().map(|((kind, ..), stored)| show(*kind, stored, None)).collect()
+        self.objects.iter().map(|((kind, ..), stored)| show(kind, stored, None)).collect()
     }
 
     /// One object, in the version asked for.
@@ -347,10 +347,12 @@ impl Store {
             };
             for container in pod_containers {
                 let template = containers.as_array().into_iter().flatten();
-                let resources = template
+                let mut resources = template
                     .filter(|other| other["name"] == container["name"])
                     .map(|other| &other["resources"]);
-                if let Some(resources) = resources.last().filter(|resources| !resources.is_null()) {
+                if let Some(resources) =
+                    resources.next_back().filter(|resources| !resources.is_null())
+                {
                     container["resources"] = resources.clone();
                 }
             }

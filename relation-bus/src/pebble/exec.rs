@@ -23,7 +23,7 @@ use super::process;
 use super::schema::Entry;
 use super::setup::{ExecAnswer, ServiceMode};
 use super::supervise;
-use super::workload::Inner;
+use super::workload::{Inner, State};
 
 /// What ends a stream, in both directions.
 pub(super) const END: &str = "{\"command\":\"end\"}";
@@ -202,34 +202,31 @@ pub(super) async fn websocket(
         "stderr" => Some(Stream::Stderr),
         _ => None,
     };
-    let claim = |state: &mut super::workload::State| {
+    let claim = |state: &mut State| {
         let id = state.changes.find_task(&task);
-        let id = id.ok_or_else(|| {
-            ApiError::not_found(format!("cannot find task {task:?}")).into_response()
-        })?;
+        let id = id.ok_or_else(|| ApiError::not_found(format!("cannot find task {task:?}")))?;
         let kind = state.changes.task_kind(id).unwrap_or_default();
         if kind != "exec" {
-            return Err(ApiError::bad_request(format!("{kind:?} tasks do not have websockets"))
-                .into_response());
+            return Err(ApiError::bad_request(format!("{kind:?} tasks do not have websockets")));
         }
-        // A command that has ended answers like this, and not with an error.
-        let session = state.execs.get_mut(&id).ok_or_else(|| Body::empty().into_response())?;
+        let Some(session) = state.execs.get_mut(&id) else { return Ok(None) };
         let Some(stream) =
             stream.filter(|stream| *stream != Stream::Stderr || session.stderr == Stderr::Own)
         else {
-            let message = format!("cannot find {name} websocket for task {task:?}");
-            return Err(ApiError::not_found(message).into_response());
+            return Err(ApiError::not_found(format!(
+                "cannot find {name} websocket for task {task:?}"
+            )));
         };
         if upgrade.is_ok() && !session.claimed.insert(stream) {
-            return Err(
-                ApiError::internal(format!("{name} websocket already connected")).into_response()
-            );
+            return Err(ApiError::internal(format!("{name} websocket already connected")));
         }
-        Ok((stream, session.sockets.clone()))
+        Ok(Some((stream, session.sockets.clone())))
     };
     let (stream, sockets) = match inner.update(claim) {
-        Ok(claimed) => claimed,
-        Err(refusal) => return refusal,
+        Ok(Some(claimed)) => claimed,
+        // A command that has ended answers like this, and not with an error.
+        Ok(None) => return Body::empty().into_response(),
+        Err(refusal) => return refusal.into_response(),
     };
     match upgrade {
         Ok(upgrade) => upgrade.on_upgrade(async move |socket| {

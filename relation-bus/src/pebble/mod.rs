@@ -3,8 +3,11 @@
 //! A charm talks to its workload containers over HTTP on a unix socket. [`Workload`] is what is behind that socket: the
 //! plan, the services, the files, the checks, the changes. It follows the daemon (v1.32.1; where v1.26.0, which Juju
 //! ships, differs, the newer one), its statuses and its messages, so that a client that is right here is right there.
-//! What it does not have is a container: files live in memory, services are a state unless the setup asks for
-//! processes, and commands answer what the setup declares.
+//! What it does not have is a container: files live in memory, services are a state, and commands answer what the setup
+//! declares. With [`ServiceMode::Processes`] services, checks and commands are real, and logs are kept and forwarded.
+//!
+//! Not here: terminals of commands, symbolic links, HTTPS and client certificates, syslog as a log target (it stands in
+//! the plan, and nothing is sent), and the shutdown of the daemon when a service ends.
 //!
 //! ```text
 //! ContainerSetup ──▶ Workload ──serve(socket)──▶ Server

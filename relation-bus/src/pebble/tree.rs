@@ -297,7 +297,7 @@ impl Tree {
             None => info["type"] = "directory".into(),
         }
         info["permissions"] = format!("{:03o}", node.mode).into();
-        info["last-modified"] = format!("{}", node.modified.seconds()).into();
+        info["last-modified"] = node.modified.seconds().into();
         info["user-id"] = node.owner.uid.into();
         info["user"] = self.name_of("/etc/passwd", node.owner.uid).into();
         info["group-id"] = node.owner.gid.into();
