@@ -197,3 +197,59 @@ impl Worker {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use charm::testing::RelationBuilder;
+    use serde_json::json;
+
+    use crate::fixtures::{alone, app_value, decide, store, worker, working};
+
+    #[test]
+    fn a_unit_that_has_said_too_little_keeps_its_application_waiting_and_is_named() {
+        let halting = worker(3, "late", "read")
+            .remote_unit("late/1", [("address", "5"), ("juju_topology", "{}")])
+            .remote_unit("late/2", []);
+        let desired = decide(&working().relation(halting).build());
+        assert_eq!(app_value(&desired, 3, "worker_config"), None);
+        assert!(app_value(&desired, 1, "worker_config").is_some());
+        let places: Vec<&str> = desired.problems.iter().map(|p| p.place.as_str()).collect();
+        assert_eq!(places, ["relation `cluster:3`, unit `late/1`, key `juju_topology`"]);
+    }
+
+    #[test]
+    fn a_role_that_is_not_json_spoils_its_own_application_only() {
+        let odd = RelationBuilder::new("cluster", 3, "odd")
+            .remote_app([("role", "read")])
+            .remote_unit("odd/0", []);
+        let desired = decide(&working().relation(odd).build());
+        assert!(app_value(&desired, 1, "worker_config").is_some());
+        assert_eq!(desired.problems[0].place, "relation `cluster:3`, application, key `role`");
+    }
+
+    #[test]
+    fn an_address_that_could_break_a_configuration_is_refused() {
+        let unit = r#"{"application": "bad", "unit": "bad/0", "charm_name": "c"}"#;
+        let bad = RelationBuilder::new("cluster", 3, "bad")
+            .remote_app([("role", "\"read\"")])
+            .remote_unit("bad/0", [("juju_topology", unit), ("address", r#""x; } http {""#)]);
+        let desired = decide(&working().relation(bad).build());
+        assert_eq!(
+            desired.problems[0].reason,
+            "cannot use the host: expected a host name or an address"
+        );
+    }
+
+    #[test]
+    fn every_worker_application_gets_the_addresses_of_all() {
+        let two = alone()
+            .relation(worker(1, "reader", "read"))
+            .relation(worker(3, "writer", "write"))
+            .relation(store());
+        let desired = decide(&two.build());
+        let expected = json!("join: [\"reader-0.example\",\"writer-0.example\"]");
+        for relation in [1, 3] {
+            assert_eq!(app_value(&desired, relation, "worker_config"), Some(expected.clone()));
+        }
+    }
+}

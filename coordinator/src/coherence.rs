@@ -114,3 +114,81 @@ pub fn remark<'a>(solution: &'a Solution, cluster: &Cluster) -> Option<&'a str> 
     });
     below.then_some(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use charm::snapshot::Snapshot;
+    use charm::status::Status;
+    use charm::testing::RelationBuilder;
+
+    use crate::fixtures::{alone, decide, solution, store, worker, working};
+    use crate::reconcile::reconcile;
+
+    fn status(snapshot: &Snapshot) -> Option<Status> {
+        let desired = decide(snapshot);
+        assert_eq!(
+            Status::worst(&desired.unit_statuses),
+            Status::worst(desired.app_statuses()),
+            "the leader shows the same for the application"
+        );
+        Status::worst(&desired.unit_statuses).cloned()
+    }
+
+    #[test]
+    fn what_is_missing_first_is_shown() {
+        let blocked = |message: &str| Some(Status::blocked(message));
+        assert_eq!(status(&alone().build()), blocked("[consistency] Missing any worker relation."));
+        assert_eq!(
+            status(&alone().relation(worker(1, "w", "read")).relation(store()).build()),
+            blocked("[consistency] Cluster inconsistent.")
+        );
+        assert_eq!(
+            status(&alone().relation(worker(1, "w", "all")).build()),
+            blocked("[s3] Missing S3 integration.")
+        );
+        let empty = RelationBuilder::new("s3", 2, "blob");
+        assert_eq!(
+            status(&alone().relation(worker(1, "w", "all")).relation(empty).build()),
+            blocked("[s3] S3 not ready (probably misconfigured).")
+        );
+        assert_eq!(status(&working().build()), Some(Status::active("")));
+    }
+
+    #[test]
+    fn blanks_between_roles_do_not_count() {
+        let spaced = alone().relation(worker(1, "w", "read, write")).relation(store());
+        assert_eq!(status(&spaced.build()), Some(Status::active("")));
+    }
+
+    #[test]
+    fn a_role_without_a_unit_is_not_there() {
+        let empty = RelationBuilder::new("cluster", 1, "w").remote_app([("role", "\"all\"")]);
+        assert_eq!(
+            status(&alone().relation(empty).relation(store()).build()),
+            Some(Status::blocked("[consistency] Cluster inconsistent."))
+        );
+    }
+
+    #[test]
+    fn below_the_recommended_deployment_the_active_status_says_so() {
+        let solution = solution(
+            "recommended_deployment: {read: 2, write: 1}\nbelow_recommended_message: Degraded.\n",
+        );
+        let shown = |snapshot: &Snapshot| {
+            Status::worst(&reconcile(&solution, snapshot).unit_statuses).cloned()
+        };
+        assert_eq!(shown(&working().build()), Some(Status::active("Degraded.")));
+        let enough = working().relation(worker(3, "more", "read")).build();
+        assert_eq!(shown(&enough), Some(Status::active("")));
+    }
+
+    #[test]
+    fn the_solutions_own_answer_overrules_the_roles() {
+        let snapshot = alone().relation(worker(1, "w", "read")).relation(store()).build();
+        let always = reconcile(&solution("coherence: always\n"), &snapshot);
+        assert_eq!(Status::worst(&always.unit_statuses), Some(&Status::active("")));
+        let never = reconcile(&solution("coherence: never\n"), &working().build());
+        let message = "[consistency] Cluster inconsistent.";
+        assert_eq!(Status::worst(&never.unit_statuses), Some(&Status::blocked(message)));
+    }
+}

@@ -11,6 +11,8 @@ mod context;
 mod dashboards;
 mod exporter;
 pub mod facts;
+#[cfg(test)]
+mod fixtures;
 mod host_name;
 mod log_targets;
 mod logs;

@@ -139,3 +139,65 @@ pub(crate) fn publish_hostname(facts: &Facts<'_>, desired: &mut Desired) {
         desired.unit_databag(relation.id, data.encode());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use charm::event::RelationEventKind;
+    use charm::names::RelationId;
+    use charm::testing::RelationBuilder;
+    use serde_json::json;
+
+    use crate::fixtures::{alone, app_value, decide, solution, working};
+    use crate::reconcile::reconcile;
+
+    fn scraper() -> RelationBuilder {
+        RelationBuilder::new("metrics", 4, "press").remote_unit("press/0", [])
+    }
+
+    #[test]
+    fn workers_come_first_and_this_unit_last() {
+        let peers = RelationBuilder::new("peers", 9, "tally")
+            .remote_unit("tally/2", [("hostname", "tally-2")])
+            .remote_unit("tally/1", [("hostname", "tally-1")])
+            .remote_unit("tally/3", []);
+        let desired = decide(&working().relation(scraper()).relation(peers).build());
+        let jobs = app_value(&desired, 4, "scrape_jobs").expect("jobs");
+        let targets = jobs.as_array().expect("a list").iter();
+        let targets: Vec<_> =
+            targets.map(|job| job["static_configs"][0]["targets"][0].clone()).collect();
+        assert_eq!(
+            json!(targets),
+            json!([
+                "counter-0.example:9400",
+                "tally-1:9113",
+                "tally-2:9113",
+                "tally-0.tally-endpoints.stage.svc.cluster.local:9113",
+            ])
+        );
+    }
+
+    #[test]
+    fn through_the_proxy_workers_are_scraped_on_our_own_name() {
+        let solution = solution("telemetry_proxy: {http_port: 3300, https_port: 3443}\n");
+        let desired = reconcile(&solution, &working().relation(scraper()).build());
+        let jobs = app_value(&desired, 4, "scrape_jobs").expect("jobs");
+        assert_eq!(jobs[0]["metrics_path"], "/proxy/worker/counter-0/metrics");
+        assert_eq!(
+            jobs[0]["static_configs"][0]["targets"][0],
+            "tally.stage.svc.cluster.local:3300"
+        );
+    }
+
+    #[test]
+    fn while_blocked_published_rules_stay_and_other_events_write_nothing() {
+        let published = scraper().local_app([("alert_rules", r#"{"groups": []}"#)]);
+        let periodic = decide(&alone().relation(published.clone()).build());
+        let patch = &periodic.app_databags()[&RelationId(4)];
+        assert!(patch.contains_key("scrape_jobs") && !patch.contains_key("alert_rules"));
+        let broken = alone()
+            .relation(published)
+            .relation_event(RelationEventKind::Broken, "cluster", 1)
+            .build();
+        assert!(decide(&broken).app_databags().is_empty());
+    }
+}

@@ -74,3 +74,35 @@ pub(crate) fn destination(receivers: &Receivers, ca: Option<&str>) -> Option<Tra
     let url = receivers.get(ReceiverProtocol::OtlpHttp.as_str())?;
     Some(TraceDestination { url: format!("{url}/v1/traces"), ca: ca.map(str::to_owned) })
 }
+
+#[cfg(test)]
+mod tests {
+    use charm::testing::RelationBuilder;
+    use serde_json::json;
+
+    use crate::fixtures::{alone, app_value, decide, working};
+
+    #[test]
+    fn protocols_are_asked_for_before_the_deployment_works() {
+        let snapshot = alone()
+            .relation(RelationBuilder::new("charm-tracing", 6, "trail"))
+            .relation(RelationBuilder::new("workload-tracing", 7, "trail"))
+            .build();
+        let desired = decide(&snapshot);
+        assert_eq!(app_value(&desired, 6, "receivers"), Some(json!(["otlp_http"])));
+        assert_eq!(app_value(&desired, 7, "receivers"), Some(json!(["zipkin", "otlp_http"])));
+    }
+
+    #[test]
+    fn without_otlp_over_http_workers_are_served_and_we_send_nothing() {
+        let grpc = r#"[{"protocol": {"name": "otlp_grpc", "type": "grpc"}, "url": "trail:4317"}]"#;
+        let relation =
+            RelationBuilder::new("charm-tracing", 6, "trail").remote_app([("receivers", grpc)]);
+        let desired = decide(&working().relation(relation).build());
+        assert_eq!(desired.charm_tracing, None);
+        assert_eq!(
+            app_value(&desired, 1, "charm_tracing_receivers"),
+            Some(json!({"otlp_grpc": "trail:4317"}))
+        );
+    }
+}

@@ -256,3 +256,86 @@ pub(crate) fn queries(solution: &Solution, seen: &Snapshot) -> Vec<KubernetesQue
     }
     queries
 }
+
+#[cfg(test)]
+mod tests {
+    use charm::kubernetes::{KubernetesAnswer, KubernetesWrite, ObjectKind};
+    use charm::leadership::Leadership;
+    use charm::testing::{RelationBuilder, SnapshotBuilder};
+    use serde_json::json;
+
+    use super::authorization_query;
+    use crate::fixtures::{app_value, decide, working};
+
+    fn meshed() -> SnapshotBuilder {
+        working().relation(RelationBuilder::new("metrics", 4, "press")).relation(
+            RelationBuilder::new("mesh", 8, "beacon").remote_app([
+                ("labels", r#"{"istio.io/dataplane-mode": "ambient"}"#),
+                ("mesh_type", "\"istio\""),
+            ]),
+        )
+    }
+
+    fn policies(writes: &[KubernetesWrite]) -> Vec<String> {
+        let names = writes.iter().filter_map(|write| match write {
+            KubernetesWrite::Apply(patch) => Some(format!("apply {}", patch.object.name)),
+            KubernetesWrite::Delete(object) if object.kind == ObjectKind::AuthorizationPolicy => {
+                Some(format!("delete {}", object.name))
+            }
+            _ => None,
+        });
+        names.map(|name| name.rsplit_once('-').expect("a hash").0.to_owned()).collect()
+    }
+
+    #[test]
+    fn followers_keep_up_the_policies_and_leave_the_databag_alone() {
+        let mut snapshot = meshed().build();
+        snapshot.leadership = Leadership::Follower;
+        let desired = decide(&snapshot);
+        assert_eq!(
+            policies(&desired.kubernetes),
+            [
+                "apply tally-stage-policy-tally-stage-custom-selector",
+                "apply tally-stage-policy-counter-stage-custom-selector",
+                "apply tally-stage-policy-counter-stage-tally",
+            ]
+        );
+        assert!(desired.app_databags().is_empty());
+    }
+
+    #[test]
+    fn workers_get_the_labels_of_the_mesh_and_the_beacon_our_policies() {
+        let desired = decide(&meshed().build());
+        assert_eq!(
+            app_value(&desired, 1, "worker_labels"),
+            Some(json!({
+                "app.kubernetes.io/part-of": "tally",
+                "istio.io/dataplane-mode": "ambient",
+            }))
+        );
+        let policies = app_value(&desired, 8, "policies").expect("policies");
+        assert_eq!(policies[0]["source_app_name"], "press");
+        assert_eq!(policies[0]["endpoints"][0]["ports"], json!([9113]));
+    }
+
+    #[test]
+    fn applications_of_other_models_are_called_as_they_are_at_home() {
+        let party = r#"{"app_name": "prometheus", "juju_model_name": "cos"}"#;
+        let home =
+            RelationBuilder::new("provide-cmr", 9, "press").remote_app([("cmr_data", party)]);
+        let desired = decide(&meshed().relation(home).build());
+        let policies = app_value(&desired, 8, "policies").expect("policies");
+        assert_eq!(policies[0]["source_app_name"], "prometheus");
+        assert_eq!(policies[0]["source_namespace"], "cos");
+    }
+
+    #[test]
+    fn without_a_mesh_policies_of_ours_are_deleted() {
+        let snapshot = working().build();
+        let live = json!([{"metadata": {"name": "tally-stage-policy-old-0a1b2c3d"}}]);
+        let snapshot = working()
+            .kubernetes(authorization_query(&snapshot), KubernetesAnswer::Found(live))
+            .build();
+        assert_eq!(policies(&decide(&snapshot).kubernetes), ["delete tally-stage-policy-old"]);
+    }
+}
