@@ -257,7 +257,9 @@ fn charm_path(text: &str, folder: &Path, place: &Place) -> Result<PathBuf, Model
         return Ok(folder.join(text));
     };
     let near = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let workspace = workspace_of(near).or_else(|| workspace_of(Path::new(".")));
+    let workspace = workspace_of(near)
+        .or_else(|| workspace_of(Path::new(".")))
+        .or_else(|| workspace_of(&std::env::current_exe().ok()?));
     match workspace {
         Some(workspace) => Ok(workspace.join("cos/charms").join(name)),
         None => Err(ModelFileError::Form {
