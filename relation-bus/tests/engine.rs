@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use relation_bus::charm_folder::{CharmFolder, load};
-use relation_bus::engine::{Bus, EngineError, PeerEcho, Settings};
+use relation_bus::engine::{Bus, EngineError, PeerEcho, Reach, Settings};
 use relation_bus::hook::{Hook, LifeCycle};
 use relation_bus::model::{StatusEntry, StatusValue};
 use relation_bus::names::UnitName;
@@ -295,10 +295,10 @@ async fn a_model_that_does_not_rest_names_the_noisy() {
 async fn an_unreachable_container_is_not_ready_until_it_answers() {
     let charms = Charms::new(ACTIVE, ACTIVE);
     let mut bus = charms.related(1, Settings::default()).await;
-    bus.set_reachable(&unit("web/0"), "web", false).await.unwrap();
+    bus.set_reach(&unit("web/0"), "web", Reach::Down).await.unwrap();
     bus.settle().await.unwrap();
     assert!(!hooks(&bus, "web/0").contains(&"web-pebble-ready".to_owned()));
-    bus.set_reachable(&unit("web/0"), "web", true).await.unwrap();
+    bus.set_reach(&unit("web/0"), "web", Reach::Up).await.unwrap();
     bus.settle().await.unwrap();
     assert_eq!(hooks(&bus, "web/0").last().unwrap(), "web-pebble-ready");
 }

@@ -89,7 +89,7 @@ fn summary(model: &Model) -> String {
     }
     let targets = scrape_targets(model);
     if !targets.is_empty() {
-        text.push_str(&table(&["Scrape job", "Of", "Targets"], &targets));
+        text.push_str(&table(&["Scraped by", "Application", "Targets"], &targets));
         text.push('\n');
     }
     let unit = model.units().next().map_or("app/0", |(name, _)| name.as_str());
@@ -139,6 +139,8 @@ fn clusters(model: &Model) -> Vec<Vec<String>> {
 fn scrape_targets(model: &Model) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for relation in model.relations.values().filter(|r| r.interface == "prometheus_scrape") {
+        let scraper = relation.sides.iter().find(|side| side.role == Role::Requirer);
+        let scraper = scraper.map_or("-", |side| side.application.as_str());
         for side in relation.sides.iter().filter(|side| side.role == Role::Provider) {
             let jobs = side.bag.content.get("scrape_jobs");
             let jobs = jobs.and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -151,11 +153,7 @@ fn scrape_targets(model: &Model) -> Vec<Vec<String>> {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
-                rows.push(vec![
-                    job["job_name"].as_str().unwrap_or("-").to_owned(),
-                    side.application.clone(),
-                    targets.join(" "),
-                ]);
+                rows.push(vec![scraper.to_owned(), side.application.clone(), targets.join(" ")]);
             }
         }
     }

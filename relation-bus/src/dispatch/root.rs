@@ -149,9 +149,9 @@ impl UnitRoot {
         }
         let short = setup.fqdn.split('.').next().unwrap_or_default();
         let search = format!("{0}.svc.cluster.local svc.cluster.local cluster.local", setup.model);
-        self.write("etc/hostname", &format!("{short}\n"))?;
+        self.write("etc/hostname", format!("{short}\n"))?;
         let own = format!("{} {} {short}\n", setup.address, setup.fqdn);
-        self.write("etc/hosts", &format!("127.0.0.1 localhost\n::1 localhost\n{own}"))?;
+        self.write("etc/hosts", format!("127.0.0.1 localhost\n::1 localhost\n{own}"))?;
         let resolver = format!("nameserver {}\nsearch {search}\n", setup.dns_server);
         self.write("etc/resolv.conf", &resolver)?;
         if setup.has_ipv6 {

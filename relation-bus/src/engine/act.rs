@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Answers, Bus, EngineError, UnitRuntime};
+use super::{Answers, Bus, EngineError, Trust, UnitRuntime};
 use crate::charm_folder::{CharmFolder, Content, Program, install};
 use crate::dispatch::{Agent, RootSetup, Surroundings, UnitRoot, lock};
 use crate::model::{Application, Life, Relation, RelationLife, Role, Side, Unit};
@@ -291,13 +291,13 @@ impl Bus {
     /// # Errors
     ///
     /// When there is no such application.
-    pub fn trust(&mut self, application: &str, trusted: bool) -> Result<(), EngineError> {
+    pub fn trust(&mut self, application: &str, trust: Trust) -> Result<(), EngineError> {
         let mut model = lock(&self.model);
         let entry = model
             .applications
             .get_mut(application)
             .ok_or_else(|| EngineError::NoApplication(application.to_owned()))?;
-        entry.trusted = trusted;
+        entry.trusted = trust == Trust::Granted;
         Ok(())
     }
 

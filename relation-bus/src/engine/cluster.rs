@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Bus, Container, EngineError};
+use super::{Bus, Container, EngineError, Reach};
 use crate::dispatch::{Agent, lock};
 use crate::names::UnitName;
 use crate::pebble::{ContainerSetup, ExecAnswer, Workload};
@@ -52,26 +52,26 @@ impl Bus {
     /// # Errors
     ///
     /// When there is no such container, or its socket cannot be made.
-    pub async fn set_reachable(
+    pub async fn set_reach(
         &mut self,
         unit: &UnitName,
         container: &str,
-        reachable: bool,
+        reach: Reach,
     ) -> Result<(), EngineError> {
         let runtime = self.units.get_mut(unit).ok_or_else(|| EngineError::NoUnit(unit.clone()))?;
         let entry = runtime.containers.get_mut(container).ok_or_else(|| {
             EngineError::NoContainer { unit: unit.clone(), container: container.to_owned() }
         })?;
-        match (reachable, entry.server.is_some()) {
-            (true, false) => {
+        match (reach, entry.server.is_some()) {
+            (Reach::Up, false) => {
                 entry.server = Some(serve(&runtime.agent, container, &entry.workload).await?);
             }
-            (false, _) => {
+            (Reach::Down, _) => {
                 if let Some(server) = entry.server.take() {
                     server.stop().await;
                 }
             }
-            (true, true) => {}
+            (Reach::Up, true) => {}
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 pub use error::{EngineError, Noise};
-pub use settings::{Answers, PeerEcho, Settings, StaleReads};
+pub use settings::{Answers, PeerEcho, Reach, Settings, StaleReads, Trust};
 pub use settle::{ActionResult, Settled};
 
 use crate::charm_folder::{CharmFolder, build_programs};
@@ -134,7 +134,7 @@ impl Bus {
             for (option, value) in &application.config {
                 bus.configure(name, option, Some(value.clone()))?;
             }
-            bus.trust(name, application.trust)?;
+            bus.trust(name, if application.trust { Trust::Granted } else { Trust::Withheld })?;
         }
         for (one, other, place) in &plan.relations {
             let spell = |end: &crate::model_file::End| match &end.endpoint {

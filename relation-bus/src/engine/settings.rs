@@ -30,6 +30,24 @@ pub enum StaleReads {
     Newest,
 }
 
+/// Whether an application may use the cluster (`juju trust`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// It may.
+    Granted,
+    /// It may not.
+    Withheld,
+}
+
+/// Whether a container's Pebble answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It answers.
+    Up,
+    /// Its socket is gone.
+    Down,
+}
+
 /// The settings of a bus.
 #[derive(Debug, Clone)]
 pub struct Settings {

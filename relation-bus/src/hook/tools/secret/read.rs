@@ -9,12 +9,25 @@ use crate::hook::tools::{Print, Run, ToolError, failed, refuse_extra, usage};
 use crate::model::{SecretContent, SecretOwner};
 use crate::names::SecretId;
 
+/// Which revision a reader wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// The one it stays on.
+    Tracked,
+    /// The newest, without moving.
+    Peek,
+    /// The newest, and stay on it.
+    Refresh,
+}
+
 pub(super) fn get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let label = run.parsed.value("label").filter(|label| !label.is_empty()).map(ToOwned::to_owned);
-    let (peek, refresh) = (run.parsed.is_on("peek"), run.parsed.is_on("refresh"));
-    if peek && refresh {
-        return usage("specify one of --peek or --refresh but not both");
-    }
+    let which = match (run.parsed.is_on("peek"), run.parsed.is_on("refresh")) {
+        (true, true) => return usage("specify one of --peek or --refresh but not both"),
+        (true, false) => Which::Peek,
+        (false, true) => Which::Refresh,
+        (false, false) => Which::Tracked,
+    };
     // With a label alone the first word is the id; a key needs an id before it.
     let id = match run.parsed.word(0) {
         Some(text) => Some(parse_uri(text)?),
@@ -27,7 +40,7 @@ pub(super) fn get(run: &mut Run<'_>) -> Result<Print, ToolError> {
         (None, None) => return usage("require either a secret URI or label"),
         (None, Some(label)) => by_label(run, label)?,
     };
-    let content = content(run, &id, label, peek, refresh)?;
+    let content = content(run, &id, label, which)?;
     print(&content, key.as_deref())
 }
 
@@ -53,8 +66,7 @@ fn content(
     run: &mut Run<'_>,
     id: &SecretId,
     label: Option<String>,
-    peek: bool,
-    refresh: bool,
+    which: Which,
 ) -> Result<SecretContent, ToolError> {
     let unit = run.context.unit.clone();
     let Some(secret) = lookup(run, id) else { return not_found(id) };
@@ -80,17 +92,17 @@ fn content(
         }
         let updated = run.context.pending.updated.get(id);
         let pending = updated.and_then(|update| update.content.clone());
-        return Ok(pending.filter(|_| peek || refresh).unwrap_or(newest));
+        return Ok(pending.filter(|_| which != Which::Tracked).unwrap_or(newest));
     }
     let Some(secret) = run.model.secrets.get_mut(id) else { return not_found(id) };
     let consumer = secret.consumers.entry(unit).or_default();
     if let Some(label) = label {
         consumer.label = Some(label);
     }
-    if consumer.tracked == 0 || refresh {
+    if consumer.tracked == 0 || which == Which::Refresh {
         consumer.tracked = latest;
     }
-    let wanted = if peek { latest } else { consumer.tracked };
+    let wanted = if which == Which::Peek { latest } else { consumer.tracked };
     match secret.revisions.get(&wanted) {
         Some(revision) => Ok(revision.content.clone()),
         None => not_found(id),
