@@ -1,5 +1,7 @@
 //! Whole models of shell-script charms: what runs, in which order, and what comes of it.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
