@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod coherence;
 mod context;
 mod dashboards;
+mod datasource;
 mod exporter;
 pub mod facts;
 #[cfg(test)]

@@ -15,7 +15,8 @@ use crate::coherence::{self, Deployment};
 use crate::facts::Facts;
 use crate::solution::Solution;
 use crate::{
-    catalogue, dashboards, exporter, log_targets, mesh, nginx, publish, scrape, tls, traces,
+    catalogue, dashboards, datasource, exporter, log_targets, mesh, nginx, publish, scrape, tls,
+    traces,
 };
 
 /// What should be true now.
@@ -76,6 +77,7 @@ fn work(facts: &Facts<'_>, desired: &mut Desired) {
     publish::cluster(facts, desired);
     label_pods(facts, desired);
     catalogue::publish(facts, desired);
+    datasource::publish(facts, desired);
 }
 
 /// The leader marks the application's pods as part of this deployment.

@@ -12,8 +12,8 @@ use serde_yaml::Spanned;
 use super::integrations::{MeshPolicyEntry, RemoteWriteEntry};
 use super::nginx::Nginx;
 use super::{
-    CatalogueItem, Coherence, Endpoints, Finding, Injection, Ordered, Resources, Roles, Solution,
-    SolutionError, TelemetryProxy, Template, WorkerPorts,
+    CatalogueItem, Coherence, DataSource, Endpoints, Finding, Injection, Ordered, Resources, Roles,
+    Solution, SolutionError, TelemetryProxy, Template, WorkerPorts,
 };
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +48,8 @@ struct File {
     resources: Option<Resources>,
     #[serde(default)]
     catalogue_item: Option<CatalogueItem>,
+    #[serde(default)]
+    grafana_source: Option<DataSource>,
     #[serde(default)]
     mesh_policies: Option<Vec<Spanned<MeshPolicyEntry>>>,
     nginx: Spanned<Nginx>,
@@ -98,6 +100,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Solution, SolutionError> {
         remote_write: raw.remote_write_endpoints.map(Into::into),
         resources: raw.resources,
         catalogue_item: raw.catalogue_item,
+        grafana_source: raw.grafana_source,
         mesh_policies: policies,
         nginx: raw.nginx.value,
         label_matcher_injection: raw.label_matcher_injection,

@@ -81,6 +81,20 @@ pub struct CatalogueItem {
     pub api_endpoints: Option<Ordered<Template>>,
 }
 
+/// The deployment as a data source of Grafana.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSource {
+    /// The type of the source in Grafana: `prometheus`, `loki`, `tempo`, …
+    #[serde(rename = "type")]
+    pub source_type: String,
+    /// Where Grafana queries.
+    pub url: Template,
+    /// Further settings: renders to a YAML mapping, or to nothing.
+    #[serde(default)]
+    pub extra_fields: Option<Template>,
+}
+
 /// Who may talk to us over the service mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MeshPolicy {

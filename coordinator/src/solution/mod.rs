@@ -26,7 +26,7 @@ pub use charm::patterns::compute_resources::Resources;
 pub use charm::patterns::template::{RenderError, Template};
 pub use endpoints::Endpoints;
 pub use integrations::{
-    CatalogueItem, MeshEndpoint, MeshPolicy, RemoteWrite, TelemetryProxy, WorkerPorts,
+    CatalogueItem, DataSource, MeshEndpoint, MeshPolicy, RemoteWrite, TelemetryProxy, WorkerPorts,
 };
 pub use roles::{Coherence, Roles};
 
@@ -62,6 +62,8 @@ pub struct Solution {
     pub resources: Option<Resources>,
     /// The entry in the catalogue.
     pub catalogue_item: Option<CatalogueItem>,
+    /// The deployment as a data source of Grafana.
+    pub grafana_source: Option<DataSource>,
     /// The solution's own service-mesh policies, in order.
     pub mesh_policies: Vec<MeshPolicy>,
     /// The web server.
