@@ -190,18 +190,33 @@ impl Performance {
 
     fn cluster_writes(&self) -> Vec<ClusterWrite> {
         let writes = self.cluster.journal().into_iter();
-        writes.filter_map(|write| serde_json::from_value(write.to_json()).ok()).collect()
+        writes
+            .filter_map(|write| serde_json::from_value(write.to_json()).ok())
+            .map(without_custom_type)
+            .collect()
     }
 
     /// Why the hook failed: what the bus says, and what the charm logged last.
     fn failure(&self) -> Option<String> {
         const TOLD: usize = 5;
         let failure = self.outcome.failure.as_ref()?;
-        let errors = self.outcome.model.log.iter().filter(|entry| entry.level >= Level::Error);
-        let mut told: Vec<&str> = errors.map(|entry| entry.message.as_str()).collect();
+        let lines = self.outcome.model.log.iter().filter(|entry| entry.level >= Level::Warning);
+        let mut told: Vec<&str> = lines.map(|entry| entry.message.as_str()).collect();
         told.drain(..told.len().saturating_sub(TOLD));
         Some(std::iter::once(failure.as_str()).chain(told).collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// The write as cases record it: an object of a custom resource is told without its type, which
+/// stands beside it as `kind`.
+fn without_custom_type(mut write: ClusterWrite) -> ClusterWrite {
+    if let Some(object) = write.object.as_object_mut()
+        && write.kind == "AuthorizationPolicy"
+    {
+        object.shift_remove("apiVersion");
+        object.shift_remove("kind");
+    }
+    write
 }
 
 /// The word for a failure, as well as can be told from the outside.

@@ -178,7 +178,7 @@ fn charm(input: &Input, program: &Path) -> Charm {
     if let Some(solution) = &input.solution {
         let injection = if input.label_matcher_injection { Injection::On } else { Injection::Off };
         // Every JSON text is a YAML text.
-        let text = solution::translate(solution, injection).to_string();
+        let text = solution::translate(solution, input.role, injection).to_string();
         files.insert("solution.yaml".to_owned(), text.into_bytes());
     }
     let actions = declared.actions.iter().map(|name| (name.clone(), json!({})));

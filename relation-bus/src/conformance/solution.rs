@@ -5,14 +5,17 @@
 
 use serde_json::{Map, Value, json};
 
+use super::case::Role;
+
 /// Keys whose text is a template in a real solution.
 const TEMPLATES: [&str; 3] = ["workers_config", "external_url", "readiness_endpoint"];
 
-/// Translates the `solution` of a case.
+/// Translates the `solution` of a case for the charm of a role.
 ///
-/// What is null in the case is left out. Label matchers are injected or not, as the case says.
+/// What is null in the case is left out. A coordinator injects label matchers or not, as the case
+/// says. A worker tries a failed restart again without a pause: a recorded case has no clock.
 #[must_use]
-pub fn translate(solution: &Map<String, Value>, injection: Injection) -> Value {
+pub fn translate(solution: &Map<String, Value>, role: Role, injection: Injection) -> Value {
     let mut out = Map::new();
     for (key, value) in solution.iter().filter(|(_, value)| !value.is_null()) {
         match key.as_str() {
@@ -52,8 +55,14 @@ pub fn translate(solution: &Map<String, Value>, injection: Injection) -> Value {
             }
         }
     }
-    if injection == Injection::Off {
-        out.insert("label_matcher_injection".to_owned(), json!("off"));
+    match (role, injection) {
+        (Role::Coordinator, Injection::Off) => {
+            out.insert("label_matcher_injection".to_owned(), json!("off"));
+        }
+        (Role::Coordinator, Injection::On) => {}
+        (Role::Worker, _) => {
+            out.insert("restart_retry".to_owned(), json!({"pause_seconds": 0}));
+        }
     }
     Value::Object(out)
 }
@@ -114,7 +123,7 @@ mod tests {
     #[track_caller]
     fn check(solution: Value, expected: Value) {
         let Value::Object(solution) = solution else { panic!("a solution is an object") };
-        assert_eq!(translate(&solution, Injection::On), expected);
+        assert_eq!(translate(&solution, Role::Coordinator, Injection::On), expected);
     }
 
     #[test]
@@ -162,8 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn injection_is_only_named_when_it_is_off() {
-        let solution = Map::new();
-        assert_eq!(translate(&solution, Injection::Off), json!({"label_matcher_injection": "off"}));
+    fn each_role_gets_what_only_it_knows() {
+        let of = |role| translate(&Map::new(), role, Injection::Off);
+        assert_eq!(of(Role::Coordinator), json!({"label_matcher_injection": "off"}));
+        assert_eq!(of(Role::Worker), json!({"restart_retry": {"pause_seconds": 0}}));
     }
 }

@@ -22,7 +22,7 @@ fn fixtures() -> PathBuf {
 
 fn worker(case: &Case) -> Worker {
     let solution = case.input.solution.as_ref().expect("a generic case has a solution");
-    let text = translate(solution, Injection::On).to_string();
+    let text = translate(solution, Role::Worker, Injection::On).to_string();
     Worker::new(Solution::parse("solution.yaml", &text).expect("a translated solution is valid"))
 }
 
