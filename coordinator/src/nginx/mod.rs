@@ -7,6 +7,7 @@ mod configuration;
 mod directive;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
@@ -16,6 +17,7 @@ use charm::desired::{Comparison, Desired, FileGoal, Reaction, ServiceGoal, Trigg
 use charm::layer::Layer;
 use charm::names::ContainerName;
 use charm::secret::SecretText;
+use charm::snapshot::FileRead;
 use charm::status::Status;
 use serde_json::{Value, json};
 
@@ -49,6 +51,10 @@ pub fn decide(facts: &Facts<'_>, desired: &mut Desired) {
             return;
         }
     };
+    let configuration = match on_disk(facts, &container) {
+        Some(found) if words::same(found, &configuration) => found.to_owned(),
+        _ => configuration,
+    };
     let goal = desired.container(&container);
     goal.files.insert(CONFIGURATION.to_owned(), FileGoal::text(configuration));
     let tls = facts.tls.in_hand();
@@ -73,6 +79,14 @@ pub fn decide(facts: &Facts<'_>, desired: &mut Desired) {
             layers: BTreeSet::new(),
         },
     });
+}
+
+/// The configuration that is there.
+fn on_disk<'a>(facts: &'a Facts<'_>, container: &ContainerName) -> Option<&'a str> {
+    match facts.snapshot.container(container)?.files.get(CONFIGURATION)? {
+        FileRead::Content(bytes) => std::str::from_utf8(bytes).ok(),
+        FileRead::Missing | FileRead::Unreadable(_) => None,
+    }
 }
 
 fn container(facts: &Facts<'_>) -> Option<ContainerName> {
