@@ -13,7 +13,7 @@ fn build_charms() {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "coordinator", "--package", "worker"])
         .status()
-        .unwrap();
+        .expect("cargo runs, since it runs this test");
     assert!(status.success(), "the charms can't be built");
 }
 

@@ -54,13 +54,17 @@ fn case() -> Value {
 
 /// Plays the case with a shell script as the charm.
 fn play_script(script: &str) -> Played {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder can be made");
     let program = folder.path().join("charm");
-    fs::write(&program, format!("#!/bin/sh\nset -eu\n{script}")).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    let case = Case::parse(&case().to_string()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(play(&case, &program)).unwrap()
+    fs::write(&program, format!("#!/bin/sh\nset -eu\n{script}"))
+        .expect("the script can be written");
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("the script is ours");
+    let case = Case::parse(&case().to_string()).expect("the case has every field");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be had");
+    runtime.block_on(play(&case, &program)).expect("the case can be played")
 }
 
 #[test]

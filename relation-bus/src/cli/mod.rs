@@ -8,6 +8,7 @@ mod charms;
 mod conform;
 mod debug_log;
 mod inject;
+mod inspect;
 mod show_unit;
 mod state;
 mod status;
@@ -36,6 +37,7 @@ enum Command {
     Conform(conform::Conform),
     DebugLog(debug_log::DebugLog),
     Inject(inject::Inject),
+    Inspect(inspect::Inspect),
     ShowUnit(show_unit::ShowUnit),
     Status(status::Status),
     Up(up::Up),
@@ -75,6 +77,8 @@ enum CommandError {
     #[error(transparent)]
     Inject(#[from] inject::InjectError),
     #[error(transparent)]
+    Inspect(#[from] inspect::InspectError),
+    #[error(transparent)]
     ShowUnit(#[from] show_unit::ShowUnitError),
     #[error(transparent)]
     State(#[from] state::StateError),
@@ -92,6 +96,7 @@ impl CommandError {
         match self {
             Self::Case(Case::Case(_)) | Self::Inject(_) => Exit::Input,
             Self::State(_)
+            | Self::Inspect(_)
             | Self::ShowUnit(_)
             | Self::Up(up::UpError::File(_) | up::UpError::State(_)) => Exit::Input,
             Self::Up(up::UpError::Engine(error)) => match error {
@@ -120,6 +125,7 @@ impl CommandError {
                 Some("build the charms with `cargo build -p coordinator -p worker`")
             }
             Self::State(state::StateError::Nothing { .. })
+            | Self::Inspect(inspect::InspectError::State(state::StateError::Nothing { .. }))
             | Self::ShowUnit(show_unit::ShowUnitError::State(state::StateError::Nothing {
                 ..
             })) => Some("bring a model up with `relation-bus up FILE`"),
@@ -152,6 +158,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Conform(command) => command.run().await?,
             Command::DebugLog(command) => command.run()?,
             Command::Inject(command) => command.run()?,
+            Command::Inspect(command) => command.run()?,
             Command::ShowUnit(command) => command.run()?,
             Command::Status(command) => command.run()?,
             Command::Up(command) => command.run().await?,
