@@ -29,9 +29,17 @@ fn write_relation(f: &mut fmt::Formatter<'_>, relation: &InspectedRelation) -> f
         .collect();
     writeln!(f, "relation {}  {}  {}", relation.id, relation.interface, ends.join(" -- "))?;
     for end in &relation.ends {
-        write_bag(f, &end.application, &end.data)?;
-        for (unit, data) in &end.units {
-            write_bag(f, unit.as_str(), data)?;
+        let units = end.units.iter().map(|(unit, data)| (unit.as_str(), data));
+        let mut silent = Vec::new();
+        for (owner, data) in std::iter::once((end.application.as_str(), &end.data)).chain(units) {
+            if data.keys().all(|key| JUJU_KEYS.contains(&key.as_str())) {
+                silent.push(owner);
+            } else {
+                write_bag(f, owner, data)?;
+            }
+        }
+        if !silent.is_empty() {
+            writeln!(f, "  nothing from {}", silent.join(", "))?;
         }
     }
     for remark in &relation.remarks {
@@ -42,9 +50,6 @@ fn write_relation(f: &mut fmt::Formatter<'_>, relation: &InspectedRelation) -> f
 
 fn write_bag(f: &mut fmt::Formatter<'_>, owner: &str, data: &Map<String, Value>) -> fmt::Result {
     let own: Vec<_> = data.iter().filter(|(key, _)| !JUJU_KEYS.contains(&key.as_str())).collect();
-    if own.is_empty() {
-        return writeln!(f, "  {owner}  (nothing)");
-    }
     writeln!(f, "  {owner}")?;
     let width = own.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     for (key, value) in own {
@@ -62,8 +67,8 @@ fn in_a_line(value: &Value) -> String {
     let lines = text.lines().count();
     let first = text.lines().next().unwrap_or_default();
     let size = match value {
-        Value::Array(items) => format!("{} entries", items.len()),
-        Value::Object(members) => format!("{} members", members.len()),
+        Value::Array(items) => counted(items.len(), "entry", "entries"),
+        Value::Object(members) => counted(members.len(), "member", "members"),
         _ if lines > 1 => format!("{lines} lines"),
         _ => format!("{} characters", text.chars().count()),
     };
@@ -72,6 +77,10 @@ fn in_a_line(value: &Value) -> String {
         None if lines > 1 => format!("{first} … ({size})"),
         None => first.to_owned(),
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -99,8 +108,7 @@ mod tests {
                 "relation 7  loom_cluster  loom:workers (provider) -- weave:coordinator (requirer)"
             )
         );
-        assert_eq!(lines.next(), Some("  loom  (nothing)"));
-        assert_eq!(lines.next(), Some("  loom/0  (nothing)"));
+        assert_eq!(lines.next(), Some("  nothing from loom, loom/0"));
         assert_eq!(lines.next(), Some("  weave"));
         assert_eq!(lines.next(), Some("    password  (secret)"));
         assert_eq!(lines.next(), Some("    role      read"));
