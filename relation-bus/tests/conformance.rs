@@ -9,18 +9,8 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance")
 }
 
-/// Builds the charms into the folder where the command looks for them.
-fn build_charms() {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "coordinator", "--package", "worker"])
-        .status()
-        .expect("cargo runs, since it runs this test");
-    assert!(status.success(), "the charms can't be built");
-}
-
 #[test]
 fn every_case_does_what_the_lists_say() {
-    build_charms();
     let output = Command::new(env!("CARGO_BIN_EXE_relation-bus"))
         .arg("conform")
         .arg(fixtures().join("cases"))
@@ -34,7 +24,6 @@ fn every_case_does_what_the_lists_say() {
 
 #[test]
 fn a_decision_that_is_taken_back_fails_the_case() {
-    build_charms();
     let folder = tempfile::tempdir().unwrap();
     let nothing = folder.path().join("decided.json");
     std::fs::write(&nothing, "{}").unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::charms::{CharmsError, find};
+use super::charms::{CharmsError, find_current};
 use super::{Exit, print};
 use crate::conformance::compare::Strictness;
 use crate::conformance::folder::{Plan, Programs, Report, case_files, play_all};
@@ -85,8 +85,9 @@ impl Conform {
         }
         let decided = self.decided.or_else(|| beside(&folder, "decided.json"));
         let pending = self.pending.or_else(|| beside(&folder, "pending.txt"));
+        let [coordinator, worker] = find_current(["coordinator", "worker"])?;
         let plan = Plan {
-            programs: Programs { coordinator: find("coordinator")?, worker: find("worker")? },
+            programs: Programs { coordinator, worker },
             decided: decided.as_deref().map(Decided::read).transpose()?.unwrap_or_default(),
             strictness: if self.bytes { Strictness::Bytes } else { Strictness::Meaning },
             at_a_time: self.jobs,
