@@ -23,7 +23,7 @@ pub(crate) fn read(
         let read = endpoints(units);
         for skipped in &read.skipped {
             let place = place(relation, skipped.entry.as_deref(), &skipped.key);
-            problems.note(place, &skipped.reason);
+            problems.show("logging", place, &skipped.reason);
         }
         for (unit, url) in read.value {
             match url.parse::<HttpUrl>() {
@@ -31,7 +31,8 @@ pub(crate) fn read(
                     all.insert(unit, url);
                 }
                 Err(error) => {
-                    problems.note(place(relation, Some(&unit), "endpoint"), error.to_string());
+                    let place = place(relation, Some(&unit), "endpoint");
+                    problems.show("logging", place, error.to_string());
                 }
             }
         }

@@ -23,7 +23,8 @@ use crate::{
 pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     let mut desired = Desired::default();
     let mut facts = Facts::read(solution, snapshot);
-    desired.problems.extend(std::mem::take(&mut facts.problems).into_inner());
+    let (problems, shown) = std::mem::take(&mut facts.problems).into_parts();
+    desired.problems.extend(problems);
     let facts = facts;
 
     let obstacles = coherence::obstacles(solution, &facts.cluster, &facts.store);
@@ -58,9 +59,9 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
 
     let remark = coherence::remark(solution, &facts.cluster).unwrap_or_default();
     let statuses = obstacles.into_iter().chain(patching).chain([Status::active(remark)]);
-    for status in statuses {
-        desired.unit_statuses.push(status);
-    }
+    // The first of the worst is shown: what was left out comes before a mere remark.
+    desired.unit_statuses.extend(shown);
+    desired.unit_statuses.extend(statuses);
     if let Some(proof) = snapshot.leadership.proof() {
         for status in desired.unit_statuses.clone() {
             desired.app_status(proof, status);

@@ -2,11 +2,12 @@
 
 use charm::desired::Desired;
 use relation_lib::alert_rules::AlertRules;
-use relation_lib::rules::{Consolidation, Files, Folders, Injection, RuleSet};
+use relation_lib::rules::{Consolidation, Effect, Files, Folders, Injection, RuleSet};
 use relation_lib::topology::JujuTopology;
 
 use crate::coherence::Deployment;
 use crate::facts::Facts;
+use crate::problem::left_out;
 use crate::solution;
 
 /// The rules on metrics, the generic ones last.
@@ -59,7 +60,11 @@ fn consolidated(
     let set = read(&rules);
     for problem in &set.problems {
         let place = format!("file `{}`, line {}", problem.file, problem.line);
-        desired.problem(place, problem.fault.to_string());
+        let fault = problem.fault.to_string();
+        if problem.fault.effect() == Effect::RuleLeftOut {
+            desired.unit_statuses.push(left_out("rules", &place, &fault));
+        }
+        desired.problem(place, fault);
     }
     set.rules
 }
