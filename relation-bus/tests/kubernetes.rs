@@ -1,5 +1,7 @@
 //! The loopback Kubernetes API, met with the client that charms use.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

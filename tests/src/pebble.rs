@@ -33,7 +33,7 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; run tests/install", program.display()));
+            .expect("tests/install has built Pebble");
         let daemon = Self { child, folder };
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {

@@ -1,5 +1,7 @@
 //! The charms' `charmcraft.yaml` is what charmcraft takes.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -1,5 +1,7 @@
 //! The documents say what is there.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::fs;
 
 use tests::workspace;

@@ -1,5 +1,7 @@
 //! The README's first command does what the README shows.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::fs;
 
 use tests::{run, stderr, stdout, workspace};

@@ -1,5 +1,7 @@
 //! What an operator does to a running model, and what databags, plans and statuses say afterwards.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use relation_bus::engine::Bus;
 use relation_bus::names::RelationId;
 use serde_json::{Value, json};

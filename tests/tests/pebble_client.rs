@@ -1,5 +1,7 @@
 //! The charm's Pebble client against the bus's Pebble.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

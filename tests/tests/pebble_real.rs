@@ -1,5 +1,7 @@
 //! The charm's Pebble client, and what our charms rely on, against the daemons that Juju ships.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,5 +1,7 @@
 //! A model that doesn't change is left alone, and looking at it has a known price.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that can't go on says so")]
+
 use relation_bus::engine::Bus;
 use relation_bus::hook::{Journal, LifeCycle};
 use tests::model::{dispatch, settled, traces_of, unit};

@@ -83,8 +83,8 @@ pub(super) async fn send(spool: &mut Spool, destination: &TraceDestination, root
     match tokio::time::timeout(LIMIT, deliver).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::info!("traces wait: {}: {}", destination.url, crate::run::chain(&error));
+            tracing::debug!("traces wait: {}: {}", destination.url, crate::run::chain(&error));
         }
-        Err(_) => tracing::info!("traces wait: {} does not answer", destination.url),
+        Err(_) => tracing::debug!("traces wait: {} does not answer", destination.url),
     }
 }
