@@ -68,6 +68,7 @@ impl Facts<'_> {
             "loki_endpoints": told.logs,
             "receivers": {"charm": told.charm, "workload": told.workload},
             "remote_write": remote_write.unwrap_or_default(),
+            "ingress_url": self.ingress.url(),
             "external_url": self.external_url,
         })))
     }

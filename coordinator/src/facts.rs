@@ -9,6 +9,7 @@ use relation_lib::topology::JujuTopology;
 use crate::address::HttpUrl;
 use crate::cluster::Cluster;
 use crate::coherence::ObjectStore;
+use crate::ingress::Ingress;
 use crate::problem::Problems;
 use crate::proxy::Proxy;
 use crate::solution::Solution;
@@ -39,7 +40,9 @@ pub struct Facts<'a> {
     pub remote_write: Option<Vec<String>>,
     /// What the beacon of the service mesh says.
     pub mesh: Option<MeshProviderAppData>,
-    /// The URL from outside, if there is one.
+    /// What the ingresses answer.
+    pub(crate) ingress: Ingress,
+    /// The URL from outside, if there is one: that of the ingress, else the solution's own.
     pub external_url: Option<String>,
     /// The name of our Kubernetes Service.
     pub app_host: String,
@@ -73,6 +76,7 @@ impl<'a> Facts<'a> {
                 &mut problems,
             ),
             mesh: mesh::read(solution, snapshot, &mut problems),
+            ingress: Ingress::read(solution, snapshot, &mut problems),
             remote_write: None,
             external_url: None,
             cluster,
@@ -82,7 +86,10 @@ impl<'a> Facts<'a> {
             snapshot,
         };
         facts.remote_write = remote_write::read(&mut facts);
-        facts.external_url = facts.render_external_url();
+        facts.external_url = match facts.ingress.url() {
+            Some(url) => Some(url.to_owned()),
+            None => facts.render_external_url(),
+        };
         facts
     }
 

@@ -15,6 +15,7 @@ pub mod facts;
 #[cfg(test)]
 mod fixtures;
 mod host_name;
+mod ingress;
 mod log_targets;
 mod logs;
 mod mesh;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use charm::names::EndpointName;
-use charm::needs::{Bag, ConfigNeed, ContainerNeeds, Needs};
+use charm::needs::{Bag, ConfigNeed, ContainerNeeds, Needs, PortsNeed};
 use charm::patterns::pod_labels::PodLabels;
 use charm::snapshot::Snapshot;
 use relation_lib::encoding::python_json;
@@ -29,6 +29,10 @@ pub(crate) fn needs(solution: &Solution, seen: &Snapshot) -> Needs {
     }
     needs.secrets.extend(tls::needs(solution, seen));
     needs.networks.extend(solution.endpoints.metrics.clone());
+    if let Some(ingress) = &solution.endpoints.ingress {
+        needs.networks.insert(ingress.clone());
+        needs.ports.insert(PortsNeed::Opened);
+    }
     needs.charm_folders.extend(rules::FOLDERS.map(PathBuf::from));
     needs.charm_folders.insert(PathBuf::from(relation_lib::grafana_dashboard::FOLDER));
     needs.host_files.insert(PathBuf::from(nginx::CA));
@@ -62,6 +66,9 @@ fn ask_databags(solution: &Solution, needs: &mut Needs) {
     ask(endpoints.send_datasource.as_ref(), &[LocalApp]);
     ask(endpoints.receive_datasource.as_ref(), &[LocalApp]);
     ask(endpoints.grafana_dashboards.as_ref(), &[LocalApp]);
+    ask(endpoints.ingress.as_ref(), &[LocalApp, LocalUnit, RemoteApp]);
+    ask(endpoints.traefik_route.as_ref(), &[LocalApp, RemoteApp]);
+    ask(endpoints.istio_ingress.as_ref(), &[LocalApp, RemoteApp]);
     ask(endpoints.service_mesh.as_ref(), &[LocalApp, RemoteApp]);
     ask(endpoints.service_mesh_provide_cmr_mesh.as_ref(), &[RemoteApp]);
     ask(endpoints.service_mesh_require_cmr_mesh.as_ref(), &[LocalApp]);

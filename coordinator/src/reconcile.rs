@@ -15,8 +15,8 @@ use crate::coherence::{self, Deployment};
 use crate::facts::Facts;
 use crate::solution::Solution;
 use crate::{
-    catalogue, dashboards, datasource, exporter, log_targets, mesh, nginx, publish, scrape, tls,
-    traces,
+    catalogue, dashboards, datasource, exporter, ingress, log_targets, mesh, nginx, publish,
+    scrape, tls, traces,
 };
 
 /// What should be true now.
@@ -41,6 +41,7 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
 
     traces::request(solution, snapshot, &mut desired);
     publish::bucket(&facts, &mut desired);
+    ingress::publish(&facts, &mut desired);
     tls::decide(&facts, deployment, &mut desired);
     log_targets::decide(&facts, &mut desired);
     mesh::label_own_pods(&facts, &mut desired);
@@ -58,7 +59,9 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     desired.charm_tracing = traces::destination(&facts.charm_receivers, ca);
 
     let remark = coherence::remark(solution, &facts.cluster).unwrap_or_default();
-    let statuses = obstacles.into_iter().chain(patching).chain([Status::active(remark)]);
+    let ambiguous = facts.ingress.obstacle();
+    let statuses =
+        ambiguous.into_iter().chain(obstacles).chain(patching).chain([Status::active(remark)]);
     // The first of the worst is shown: what was left out comes before a mere remark.
     desired.unit_statuses.extend(shown);
     desired.unit_statuses.extend(statuses);

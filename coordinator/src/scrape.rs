@@ -120,7 +120,7 @@ fn jobs(facts: &Facts<'_>) -> Vec<ScrapeJob> {
 }
 
 /// The other coordinator units that have said under which name they are reached.
-fn peer_hostnames(facts: &Facts<'_>) -> Vec<(String, String)> {
+pub(crate) fn peer_hostnames(facts: &Facts<'_>) -> Vec<(String, String)> {
     facts
         .snapshot
         .relations_of(&facts.solution.peer_endpoint)

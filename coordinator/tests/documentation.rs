@@ -15,7 +15,7 @@ fn base() -> Map<String, Value> {
         "peer_endpoint": "peers",
         "worker_metrics_port": 9400,
         "workers_config": "",
-        "nginx": {"server_name": "tally"},
+        "nginx": {"server_name": "tally", "servers": [{"port": 8080}]},
     });
     base.as_object().cloned().expect("an object")
 }

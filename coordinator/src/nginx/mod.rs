@@ -149,7 +149,11 @@ fn configuration<'a>(
         if !routes.locations.is_empty() {
             match servers.iter_mut().find(|server| server.port == proxy.port) {
                 Some(server) => server.locations.extend(routes.locations),
-                None => servers.push(Server { port: proxy.port, locations: routes.locations }),
+                None => servers.push(Server {
+                    name: None,
+                    port: proxy.port,
+                    locations: routes.locations,
+                }),
             }
         }
     }

@@ -69,6 +69,7 @@ fn a_port_with_nothing_to_serve_is_not_opened() {
         enable_health_check: Switch::Off,
         enable_status_page: Switch::Off,
         servers: vec![Server {
+            name: None,
             port: NonZeroU16::MIN,
             locations: nginx().servers[0].locations[2..3].to_vec(),
         }],

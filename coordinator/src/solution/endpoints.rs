@@ -45,6 +45,15 @@ pub struct Endpoints {
     /// The catalogue (`catalogue`, requirer).
     #[serde(default, deserialize_with = "optional_name")]
     pub catalogue: Option<EndpointName>,
+    /// One URL from outside for the whole application (`ingress` v2, requirer).
+    #[serde(default, deserialize_with = "optional_name")]
+    pub ingress: Option<EndpointName>,
+    /// The servers' ports through Traefik (`traefik_route`, requirer).
+    #[serde(default, deserialize_with = "optional_name")]
+    pub traefik_route: Option<EndpointName>,
+    /// The servers' ports through an Istio gateway (`istio_ingress_route`, requirer).
+    #[serde(default, deserialize_with = "optional_name")]
+    pub istio_ingress: Option<EndpointName>,
     /// The service mesh (`service_mesh`, requirer).
     #[serde(default, deserialize_with = "optional_name")]
     pub service_mesh: Option<EndpointName>,

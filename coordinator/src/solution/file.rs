@@ -183,6 +183,12 @@ fn check_rest(raw: &File, findings: &mut Findings) {
             findings.add(protocol.referenced.line(), reason);
         }
     }
+    let ingresses =
+        [&endpoints.value.ingress, &endpoints.value.traefik_route, &endpoints.value.istio_ingress];
+    if ingresses.into_iter().any(Option::is_some) && raw.nginx.value.servers.is_empty() {
+        let reason = "an ingress leads to `nginx.servers`: expected at least one";
+        findings.add(endpoints.referenced.line(), reason);
+    }
     check_nginx(&raw.nginx, findings);
 }
 
@@ -195,7 +201,16 @@ fn check_nginx(nginx: &Spanned<Nginx>, findings: &mut Findings) {
         }
     }
     let mut ports = BTreeSet::new();
+    let mut servers = BTreeSet::new();
     for server in &nginx.value.servers {
+        let name = server.routed_name();
+        if !is_word(&name) {
+            let reason = format!("server `{name}`: expected lower-case words joined by hyphens");
+            findings.add(line, reason);
+        }
+        if !servers.insert(name.replace('_', "-")) {
+            findings.add(line, format!("server `{name}` is there twice"));
+        }
         if !ports.insert(server.port) {
             findings.add(line, format!("port {} is served twice: expected one list", server.port));
         }
@@ -214,6 +229,14 @@ fn check_nginx(nginx: &Spanned<Nginx>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether ingresses can use a text in names; underscores become hyphens there.
+fn is_word(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(inner)
 }
 
 fn backticked(names: &[String]) -> String {
@@ -305,6 +328,28 @@ nginx:
         assert_eq!(
             refused("backend: read", "backend: wrong"),
             "cannot use `solution.yaml`: line 12: location `/read`: no upstream `wrong`"
+        );
+    }
+
+    #[test]
+    fn what_ingresses_lead_to_must_be_there_and_have_a_name() {
+        let none =
+            SMALL.split("  servers:").next().expect("a text").replace("s3: null", "ingress: i");
+        let error = Solution::parse("solution.yaml", &none).expect_err("refused").to_string();
+        assert_eq!(
+            error,
+            "cannot use `solution.yaml`: line 6: an ingress leads to `nginx.servers`: \
+             expected at least one"
+        );
+        assert_eq!(
+            refused("- port: 8080", "- name: Front Door\n      port: 8080"),
+            "cannot use `solution.yaml`: line 12: server `Front Door`: \
+             expected lower-case words joined by hyphens"
+        );
+        let twice = "- {name: a-b, port: 1}\n    - {name: a_b, port: 2}\n    - port: 8080";
+        assert_eq!(
+            refused("- port: 8080", twice),
+            "cannot use `solution.yaml`: line 12: server `a_b` is there twice"
         );
     }
 

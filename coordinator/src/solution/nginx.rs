@@ -107,11 +107,30 @@ pub struct Upstream {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
+    /// What ingresses call it; `None`: they call it by protocol and port.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The port.
     pub port: NonZeroU16,
     /// What is served there, in order.
     #[serde(default)]
     pub locations: Vec<Location>,
+}
+
+impl Server {
+    /// Whether gRPC is spoken, on all of the port.
+    pub fn is_grpc(&self) -> Switch {
+        let spoken = self.locations.iter().any(|location| location.is_grpc == Switch::On);
+        if spoken { Switch::On } else { Switch::Off }
+    }
+
+    /// What ingresses call it: its name, or such as `http-8080` and `grpc-9096`.
+    pub fn routed_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| match self.is_grpc() {
+            Switch::On => format!("grpc-{}", self.port),
+            Switch::Off => format!("http-{}", self.port),
+        })
+    }
 }
 
 /// What becomes of requests for a path.
