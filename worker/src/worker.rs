@@ -310,7 +310,12 @@ impl<'a> Pass<'a> {
                 "[cluster] the coordinator's configuration can't be read ({reason}): {}",
                 if self.is_ready() { "running with the last good one" } else { "not started" }
             ))),
-            Config::Known(_) => {}
+            // The workload runs, without what the key was about.
+            Config::Known(_) => {
+                for skipped in &self.cluster.data.skipped {
+                    add(Status::active(format!("[cluster] the coordinator's key {skipped}")));
+                }
+            }
         }
         add(self.roles.status(self.snapshot));
         if self.is_ready() {

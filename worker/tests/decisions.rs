@@ -83,7 +83,8 @@ fn an_unreadable_key_spoils_only_itself() {
     assert_eq!(desired.kubernetes, []);
     assert_eq!(desired.problems.len(), 4);
     assert_eq!(desired.problems[0].place, "relation `cluster:7`, application `loom`");
-    assert_eq!(status(&desired), &Status::active("(all roles) ready."));
+    let shown = "[cluster] the coordinator's key `loki_endpoints`: not JSON, at line 1 column 2";
+    assert_eq!(status(&desired), &Status::active(shown));
 }
 
 #[test]
