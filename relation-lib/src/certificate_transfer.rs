@@ -63,7 +63,7 @@ impl CertificateTransferRequirerAppData {
 /// | key | value | example |
 /// |---|---|---|
 /// | `certificates` | list of PEM texts, in any order | `["-----BEGIN CERTIFICATE-----\n…"]` |
-/// | `version` | `1` | `1` |
+/// | `version` | version of the databag: 1 | `1` |
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CertificateTransferProviderAppData {
     /// `certificates`: the authorities. Python writes them in any order; ours are sorted.
@@ -105,7 +105,7 @@ impl CertificateTransferProviderAppData {
 /// | `ca` | PEM of the authority | `"-----BEGIN CERTIFICATE-----\n…"` |
 /// | `certificate` | PEM of a certificate | `"-----BEGIN CERTIFICATE-----\n…"` |
 /// | `chain` | list of PEM texts | `["-----BEGIN CERTIFICATE-----\n…"]` |
-/// | `version` | `0` | `0` |
+/// | `version` | version of the databag: 0 | `0` |
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CertificateTransferProviderUnitData {
     /// `ca`: the authority.
@@ -114,7 +114,7 @@ pub struct CertificateTransferProviderUnitData {
     pub certificate: Option<String>,
     /// `chain`: what is to be trusted.
     pub chain: Option<Vec<String>>,
-    /// `version`: 0.
+    /// `version`: what the databag was written for.
     pub version: Option<i64>,
 }
 
