@@ -3,6 +3,7 @@
 //! A pure function: [`Coordinator`] looks at a [`charm::snapshot::Snapshot`] and says what should
 //! be true. `facts` reads the snapshot once; each other module decides about one topic.
 
+mod actions;
 pub mod address;
 mod catalogue;
 pub mod cluster;
@@ -34,11 +35,11 @@ mod traces;
 
 use std::path::Path;
 
-use charm::Charm;
 use charm::desired::Desired;
 use charm::needs::Needs;
 use charm::snapshot::Snapshot;
 use charm::status::Status;
+use charm::{ActionCall, ActionOutcome, Charm};
 
 use solution::{Solution, SolutionError};
 
@@ -64,6 +65,13 @@ impl Coordinator {
 impl Charm for Coordinator {
     fn needs(&self, seen: &Snapshot) -> Needs {
         self.solution.as_ref().map_or_else(|_| Needs::default(), |s| needs::needs(s, seen))
+    }
+
+    fn action(&self, snapshot: &Snapshot, call: &ActionCall) -> ActionOutcome {
+        match &self.solution {
+            Ok(solution) => actions::answer(solution, snapshot, call),
+            Err(error) => ActionOutcome::failed(error.to_string()),
+        }
     }
 
     fn reconcile(&self, snapshot: &Snapshot) -> Desired {

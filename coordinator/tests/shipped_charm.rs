@@ -124,6 +124,24 @@ fn a_follower_writes_no_application_databag() {
 }
 
 #[test]
+fn the_action_lists_the_receivers_of_a_deployment_that_works() {
+    let solution = Solution::load(&folder()).expect("the shipped solution is valid");
+    let coordinator = Coordinator::new(solution);
+    let call =
+        charm::ActionCall { name: "list-receivers".to_owned(), parameters: serde_json::Map::new() };
+    let receivers =
+        r#"[{"protocol": {"name": "otlp_http", "type": "http"}, "url": "http://loom:4318"}]"#;
+    let tracing =
+        RelationBuilder::new("workload-tracing", 8, "loom").remote_app([("receivers", receivers)]);
+    let answer = coordinator.action(&deployment().relation(tracing).build(), &call);
+    assert_eq!(answer.failure, None);
+    assert_eq!(answer.results["otlp-http"], "http://loom:4318");
+    let alone = Snapshot::for_test("tally/0").charm("tally-coordinator-k8s").build();
+    let failure = coordinator.action(&alone, &call).failure.expect("a failure");
+    assert!(failure.contains("Missing any worker relation."), "{failure}");
+}
+
+#[test]
 fn the_decision_depends_on_nothing_but_the_snapshot() {
     let snapshot = deployment().relation(RelationBuilder::new("certificates", 8, "seal")).build();
     assert_eq!(format!("{:?}", decide(&snapshot)), format!("{:?}", decide(&snapshot)));

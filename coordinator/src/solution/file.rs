@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_yaml::Spanned;
 
+use super::actions::is_result_name;
 use super::integrations::{MeshPolicyEntry, RemoteWriteEntry};
 use super::nginx::Nginx;
 use super::{
-    CatalogueItem, Coherence, DataSource, Endpoints, Finding, Injection, Ordered, Resources, Roles,
-    Solution, SolutionError, TelemetryProxy, Template, WorkerPorts,
+    Action, CatalogueItem, Coherence, DataSource, Endpoints, Finding, Injection, Ordered,
+    Resources, Roles, Solution, SolutionError, TelemetryProxy, Template, WorkerPorts,
 };
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +54,8 @@ struct File {
     #[serde(default)]
     mesh_policies: Option<Vec<Spanned<MeshPolicyEntry>>>,
     nginx: Spanned<Nginx>,
+    #[serde(default)]
+    actions: Ordered<Spanned<Action>>,
     #[serde(default)]
     label_matcher_injection: Injection,
 }
@@ -103,6 +106,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Solution, SolutionError> {
         grafana_source: raw.grafana_source,
         mesh_policies: policies,
         nginx: raw.nginx.value,
+        actions: raw.actions.into_iter().map(|(name, action)| (name, action.value)).collect(),
         label_matcher_injection: raw.label_matcher_injection,
     })
 }
@@ -188,6 +192,14 @@ fn check_rest(raw: &File, findings: &mut Findings) {
     if ingresses.into_iter().any(Option::is_some) && raw.nginx.value.servers.is_empty() {
         let reason = "an ingress leads to `nginx.servers`: expected at least one";
         findings.add(endpoints.referenced.line(), reason);
+    }
+    for (name, action) in &raw.actions {
+        for key in action.value.results.keys().filter(|key| !is_result_name(key)) {
+            let reason = format!(
+                "result `{key}` of action `{name}`: expected lower-case words joined by hyphens"
+            );
+            findings.add(action.referenced.line(), reason);
+        }
     }
     check_nginx(&raw.nginx, findings);
 }
@@ -350,6 +362,16 @@ nginx:
         assert_eq!(
             refused("- port: 8080", twice),
             "cannot use `solution.yaml`: line 12: server `a_b` is there twice"
+        );
+    }
+
+    #[test]
+    fn results_of_actions_have_names_that_juju_takes() {
+        let action = "actions: {list: {results: {otlp_http: x}}}\npeer_endpoint";
+        assert_eq!(
+            refused("peer_endpoint", action),
+            "cannot use `solution.yaml`: line 8: result `otlp_http` of action `list`: \
+             expected lower-case words joined by hyphens"
         );
     }
 

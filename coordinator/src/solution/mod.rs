@@ -8,8 +8,10 @@
 //! | roles and what must be there | [`Roles`], [`Coherence`] |
 //! | what the charm's endpoints are for | [`Endpoints`] |
 //! | texts that depend on the model | [`Template`] |
+//! | what operators can ask | [`Action`] |
 //! | the web server | [`nginx::Nginx`] |
 
+mod actions;
 mod endpoints;
 mod file;
 mod integrations;
@@ -22,6 +24,7 @@ use std::path::Path;
 use charm::names::EndpointName;
 use indexmap::IndexMap;
 
+pub use actions::{Action, Requirement};
 pub use charm::patterns::compute_resources::Resources;
 pub use charm::patterns::template::{RenderError, Template};
 pub use endpoints::Endpoints;
@@ -68,6 +71,8 @@ pub struct Solution {
     pub mesh_policies: Vec<MeshPolicy>,
     /// The web server.
     pub nginx: nginx::Nginx,
+    /// What operators can ask, by the action's name.
+    pub actions: Ordered<Action>,
     /// Whether label matchers are injected into the expressions of alert rules.
     pub label_matcher_injection: Injection,
 }
