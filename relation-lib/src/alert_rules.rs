@@ -3,6 +3,18 @@
 //! `loki_push_api`, `prometheus_scrape` and `prometheus_remote_write` carry rules in the same
 //! form; only the order of members differs ([`crate::encoding::python_json_sorted`] on
 //! `loki_push_api`). How rules are read from files and get their topology is in [`crate::rules`].
+//!
+//! ```
+//! use relation_lib::alert_rules::AlertRules;
+//! use relation_lib::encoding::python_json;
+//! use serde_json::json;
+//!
+//! let group = json!({"name": "loom_rules", "rules": [{"alert": "Stuck", "expr": "up < 1"}]});
+//! let rules = AlertRules::new(group.as_object().cloned().into_iter().collect());
+//! assert_eq!(rules.identifier(None).as_deref(), Some("loom_rules"));
+//! assert!(python_json(&rules).starts_with(r#"{"groups": [{"name": "loom_rules", "rules": [{"#));
+//! assert_eq!(python_json(&AlertRules::default()), "{}");
+//! ```
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};

@@ -303,3 +303,23 @@ fn interfaces_have_a_doctest() {
         }
     }
 }
+
+#[test]
+fn tables_say_whose_databag_it_is_and_how_values_are_written() {
+    let mut pages = Vec::new();
+    self::pages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut pages);
+    for specification in specifications() {
+        for documented in of(&pages, specification) {
+            let prose = documented.paragraphs.join(" ");
+            assert!(prose.contains("databag"), "{specification:?}: whose databag?");
+            for (key, row) in &documented.rows {
+                assert!(!row["example"].is_empty(), "{specification:?} `{key}`: no example");
+                let said = row.contains_key("encoding")
+                    || ["Plain texts", "JSON"]
+                        .iter()
+                        .any(|word| prose.contains(word) || row["value"].contains(word));
+                assert!(said, "{specification:?} `{key}`: which encoding?");
+            }
+        }
+    }
+}

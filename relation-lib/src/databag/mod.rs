@@ -4,6 +4,15 @@
 //! relation. Each wire type of this crate turns a [`Databag`] into a value (`decode`) and a value
 //! into a [`DatabagPatch`] (`encode`). Decoding forgives: what a reader can't use is left out and
 //! listed in [`Decoded::skipped`], so that status, log and inspector can say why.
+//!
+//! ```
+//! use relation_lib::databag::{Databag, DatabagPatch, patched};
+//!
+//! let bag = Databag::from([("a", "1"), ("b", "2")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+//! let patch = DatabagPatch::from([("b".to_owned(), None), ("c".to_owned(), Some("3".to_owned()))]);
+//! let after = patched(&bag, &patch);
+//! assert_eq!(after.into_keys().collect::<Vec<_>>(), ["a", "c"]);
+//! ```
 
 mod json;
 mod key;
