@@ -8,12 +8,13 @@ use tests::model::{dispatch, settled, traces_of, unit};
 
 /// Calls that a dispatch of Tally's coordinator makes over an unchanged model.
 ///
-/// Once each: leadership, configuration, the own status (a leader also asks for its application's)
-/// and the address on the metrics endpoint. Then one `relation-ids` for each of the endpoints that
+/// Once each: leadership, configuration, the own status (a leader also asks for its application's),
+/// the address on the metrics endpoint and on the ingress endpoint, and the ports that are open,
+/// which an ingress is told. Then one `relation-ids` for each of the endpoints that
 /// the solution wires, one `relation-list` for each relation, and one `relation-get` for each
 /// databag that the decision looks at.
 fn price(bus: &Bus, is_leader: bool) -> usize {
-    const ENDPOINTS: usize = 14;
+    const ENDPOINTS: usize = 15;
     let lead = usize::from(is_leader);
     let (mut relations, mut databags) = (0, 0);
     for (endpoint, remotes) in related(bus) {
@@ -32,7 +33,7 @@ fn price(bus: &Bus, is_leader: bool) -> usize {
             })
             .sum::<usize>();
     }
-    4 + lead + ENDPOINTS + relations + databags
+    6 + lead + ENDPOINTS + relations + databags
 }
 
 /// The endpoints of Tally's coordinator that are related: for each relation, how many remote units.
