@@ -1,7 +1,7 @@
 //! What a Juju controller holds for one model, as plain data.
 //!
 //! Nothing in here runs a process or knows what a hook is. Reads and writes that depend on who
-//! asks (see [`relation`]) are decided in [`crate::hook`].
+//! asks (see `relation.rs`) are decided in [`crate::hook`].
 
 mod application;
 mod log;
