@@ -12,6 +12,7 @@
 pub mod charm_folder;
 pub mod cli;
 pub mod conformance;
+pub mod controller;
 pub mod dispatch;
 pub mod engine;
 pub mod hook;

@@ -77,6 +77,9 @@ pub enum EngineError {
     /// No such unit.
     #[error("cannot find unit `{0}`")]
     NoUnit(UnitName),
+    /// A unit whose hooks are all well.
+    #[error("cannot resolve `{0}`: it isn't in error")]
+    NotFailed(UnitName),
     /// No such container.
     #[error("cannot find container `{container}` of `{unit}`")]
     NoContainer {

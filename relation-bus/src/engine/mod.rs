@@ -5,19 +5,23 @@
 //! and one hook at a time, until every unit is idle. The same acts give the same run.
 
 mod act;
+mod actions;
 mod cluster;
 mod error;
 mod read;
 mod settings;
 mod settle;
+mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+pub use actions::{ActionResult, ActionTask, TaskStatus};
 pub use error::{EngineError, Noise};
 pub use settings::{Answers, PeerEcho, Reach, Settings, StaleReads, Trust};
-pub use settle::{ActionResult, Settled};
+pub use settle::Settled;
+pub use step::{Ran, Resolution, Running, Step};
 
 use crate::charm_folder::{CharmFolder, build_programs};
 use crate::dispatch::{Agent, SharedModel, find_program};
@@ -49,7 +53,13 @@ pub struct Bus {
     charms: BTreeMap<String, CharmFolder>,
     answers: BTreeMap<String, Answers>,
     journals: Vec<Journal>,
-    actions: BTreeMap<u32, ActionResult>,
+    actions: BTreeMap<u32, ActionTask>,
+    /// Whose hook is out, between begin and finish.
+    running: Option<UnitName>,
+    /// Who had the last turn.
+    turn: Option<UnitName>,
+    /// Units whose failed hook is to run again now.
+    retry_now: BTreeSet<UnitName>,
     program: PathBuf,
     folder: PathBuf,
     /// Keeps the folder as long as the bus, when it is a temporary one.
@@ -106,6 +116,9 @@ impl Bus {
             answers: BTreeMap::new(),
             journals: Vec::new(),
             actions: BTreeMap::new(),
+            running: None,
+            turn: None,
+            retry_now: BTreeSet::new(),
             program,
             folder,
             _temporary: temporary,

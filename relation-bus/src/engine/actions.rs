@@ -1,0 +1,230 @@
+//! Actions: asked for, waiting, running, done.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Bus, EngineError};
+use crate::dispatch::{HookEnd, lock};
+use crate::hook::{ActionState, Hook, Journal};
+use crate::model::Clock;
+use crate::names::UnitName;
+
+/// How an action ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionResult {
+    /// Its number.
+    pub id: u32,
+    /// `None` when it completed, else why it failed.
+    pub failure: Option<String>,
+    /// What it set, and `return-code`.
+    pub results: Map<String, Value>,
+    /// Lines of `action-log`.
+    pub log: Vec<String>,
+}
+
+/// How far an action is, in Juju's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// It waits for its unit.
+    Pending,
+    /// Its process runs.
+    Running,
+    /// It ended well.
+    Completed,
+    /// It said that it failed, or its process did.
+    Failed,
+}
+
+impl TaskStatus {
+    /// The word as Juju prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One action of one unit, from when it was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionTask {
+    /// Its number: `JUJU_ACTION_UUID`, and `juju show-task`.
+    pub id: u32,
+    /// The number of the operation that it is a part of: one `juju run`, for `juju show-operation`.
+    pub operation: u32,
+    /// The unit that runs it.
+    pub unit: UnitName,
+    /// The action.
+    pub action: String,
+    /// Its parameters, defaults filled in.
+    pub parameters: Map<String, Value>,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// How it ended; nothing before it has.
+    pub result: Option<ActionResult>,
+    /// When it was asked for.
+    pub enqueued: Clock,
+    /// When its process was started.
+    pub started: Option<Clock>,
+    /// When it ended.
+    pub completed: Option<Clock>,
+}
+
+impl Bus {
+    /// Runs an action now and gives its outcome. Parameters that are not given have the default
+    /// that `actions.yaml` says.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such unit or action, or it could not be tried.
+    pub async fn run_action(
+        &mut self,
+        unit: &UnitName,
+        action: &str,
+        parameters: Map<String, Value>,
+    ) -> Result<ActionResult, EngineError> {
+        let operation = lock(&self.model).next_action + 1;
+        let (id, hook) = self.record_action(operation, unit, action, parameters)?;
+        let ran = self.begin_hook(unit, hook)?.run().await;
+        self.finish(ran)?;
+        let result = self.actions.get(&id).and_then(|task| task.result.clone());
+        result.ok_or_else(|| EngineError::NoUnit(unit.clone()))
+    }
+
+    /// Asks units to run an action, as one operation. They run it when their turn comes; see
+    /// [`Bus::actions`] for how it goes. Gives the operation's number; the tasks have the numbers
+    /// that follow, in the order of the units.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such unit or action. Nothing is asked of anyone then.
+    pub fn enqueue_action(
+        &mut self,
+        units: &[UnitName],
+        action: &str,
+        parameters: &Map<String, Value>,
+    ) -> Result<u32, EngineError> {
+        for unit in units {
+            self.declared_action(unit, action)?;
+        }
+        let operation = {
+            let mut model = lock(&self.model);
+            model.next_action += 1;
+            model.next_action
+        };
+        for unit in units {
+            let (_, hook) = self.record_action(operation, unit, action, parameters.clone())?;
+            if let Some(runtime) = self.units.get_mut(unit) {
+                runtime.local.actions.push_back(hook);
+            }
+        }
+        Ok(operation)
+    }
+
+    /// Every action that was asked for, by number.
+    #[must_use]
+    pub fn actions(&self) -> &std::collections::BTreeMap<u32, ActionTask> {
+        &self.actions
+    }
+
+    fn declared_action(&self, unit: &UnitName, action: &str) -> Result<Value, EngineError> {
+        let model = lock(&self.model);
+        let missing = || EngineError::NoUnit(unit.clone());
+        let application = model.applications.get(unit.application()).ok_or_else(missing)?;
+        if !self.units.contains_key(unit) {
+            return Err(missing());
+        }
+        application
+            .charm
+            .actions
+            .get(action)
+            .cloned()
+            .ok_or_else(|| EngineError::NoAction { unit: unit.clone(), action: action.to_owned() })
+    }
+
+    fn record_action(
+        &mut self,
+        operation: u32,
+        unit: &UnitName,
+        action: &str,
+        parameters: Map<String, Value>,
+    ) -> Result<(u32, Hook), EngineError> {
+        let declared = self.declared_action(unit, action)?;
+        let mut all: Map<String, Value> = Map::new();
+        let schemas = declared["params"].as_object();
+        for (name, schema) in schemas.into_iter().flatten() {
+            if let Some(default) = schema.get("default") {
+                all.insert(name.clone(), default.clone());
+            }
+        }
+        all.extend(parameters);
+        let mut model = lock(&self.model);
+        model.next_action += 1;
+        let task = ActionTask {
+            id: model.next_action,
+            operation,
+            unit: unit.clone(),
+            action: action.to_owned(),
+            parameters: all.clone(),
+            status: TaskStatus::Pending,
+            result: None,
+            enqueued: model.clock,
+            started: None,
+            completed: None,
+        };
+        let id = task.id;
+        self.actions.insert(id, task);
+        Ok((id, Hook::Action { name: action.to_owned(), id, parameters: all }))
+    }
+
+    pub(super) fn action_begins(&mut self, id: u32) {
+        let now = lock(&self.model).clock;
+        if let Some(task) = self.actions.get_mut(&id) {
+            task.status = TaskStatus::Running;
+            task.started = Some(now);
+        }
+    }
+
+    /// Keeps how an action ended; an error text when it could not be tried.
+    pub(super) fn action_ends(&mut self, id: u32, ended: Result<ActionResult, String>) {
+        let now = lock(&self.model).clock;
+        let Some(task) = self.actions.get_mut(&id) else { return };
+        let result = ended.unwrap_or_else(|failure| ActionResult {
+            id,
+            failure: Some(failure),
+            results: Map::new(),
+            log: Vec::new(),
+        });
+        task.status = match result.failure {
+            None => TaskStatus::Completed,
+            Some(_) => TaskStatus::Failed,
+        };
+        task.completed = Some(now);
+        task.result = Some(result);
+    }
+}
+
+pub(super) fn action_result(
+    id: u32,
+    name: &str,
+    unit: &UnitName,
+    end: &HookEnd,
+    journal: &Journal,
+    state: ActionState,
+) -> ActionResult {
+    let failure = match end {
+        HookEnd::Done => state.failure,
+        HookEnd::Failed(reason) if reason.starts_with("committing") => {
+            Some("committing requested changes failed".to_owned())
+        }
+        HookEnd::Failed(reason) => Some(reason.clone()),
+        HookEnd::Killed => Some(format!("action {name:?} on unit \"{unit}\" was killed")),
+    };
+    let mut results = state.results;
+    results.insert("return-code".to_owned(), Value::from(journal.exit.unwrap_or(-1)));
+    ActionResult { id, failure, results, log: state.log }
+}
