@@ -144,15 +144,34 @@ pub fn run(charm: impl Charm) -> ExitCode {
             return ExitCode::from(exit.code());
         }
     };
-    let exit = match dispatch(&charm, &arguments, &ProcessEnvironment, Arc::new(ProcessTools)) {
+    let done = dispatch(&charm, &arguments, &ProcessEnvironment, Arc::new(ProcessTools));
+    ExitCode::from(ended(done).code())
+}
+
+/// Runs one dispatch of a charm in an environment of the caller's and with hook tools of the
+/// caller's: many charms in one process, as tests of whole models do it.
+///
+/// Blocks until the dispatch is over, and makes a tokio runtime of its own; so not to be called
+/// from an async function.
+pub fn run_in(
+    charm: &impl Charm,
+    environment: &dyn Environment,
+    tools: Arc<dyn HookTools + Send + Sync>,
+) -> Exit {
+    let arguments = Arguments { dry_run: false, format: Format::Text };
+    ended(dispatch(charm, &arguments, environment, tools))
+}
+
+/// How a dispatch ended; what went wrong is said on stderr.
+fn ended(outcome: Result<(), RunError>) -> Exit {
+    match outcome {
         Ok(()) => Exit::Done,
         Err(RunError::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
             let _ = write!(std::io::stderr(), "{}", report(&error));
             error.exit()
         }
-    };
-    ExitCode::from(exit.code())
+    }
 }
 
 /// With `juju exec` there is no event. A dry run then shows what the periodic one would do.

@@ -5,10 +5,14 @@ use charm::needs::Needs;
 use charm::snapshot::Snapshot;
 use charm::{ActionCall, ActionOutcome, Charm};
 
+use crate::catalogue::Catalogue;
+use crate::certificates::SelfSignedCertificates;
+use crate::grafana::Grafana;
 use crate::loki::Loki;
 use crate::prometheus::Prometheus;
 use crate::s3_integrator::S3Integrator;
 use crate::tempo::Tempo;
+use crate::traefik::Traefik;
 
 /// One of the charms of this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +25,28 @@ pub enum CosCharm {
     Tempo,
     /// `s3-integrator`.
     S3Integrator,
+    /// `self-signed-certificates`.
+    SelfSignedCertificates,
+    /// `traefik-k8s`.
+    Traefik,
+    /// `catalogue-k8s`.
+    Catalogue,
+    /// `grafana-k8s`.
+    Grafana,
 }
 
 impl CosCharm {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Prometheus, Self::Loki, Self::Tempo, Self::S3Integrator];
+    pub const ALL: [Self; 8] = [
+        Self::Prometheus,
+        Self::Loki,
+        Self::Tempo,
+        Self::S3Integrator,
+        Self::SelfSignedCertificates,
+        Self::Traefik,
+        Self::Catalogue,
+        Self::Grafana,
+    ];
 
     /// The name in the charm's metadata.
     pub fn name(self) -> &'static str {
@@ -34,6 +55,10 @@ impl CosCharm {
             Self::Loki => "loki-k8s",
             Self::Tempo => "tempo-coordinator-k8s",
             Self::S3Integrator => "s3-integrator",
+            Self::SelfSignedCertificates => "self-signed-certificates",
+            Self::Traefik => "traefik-k8s",
+            Self::Catalogue => "catalogue-k8s",
+            Self::Grafana => "grafana-k8s",
         }
     }
 
@@ -48,6 +73,10 @@ impl CosCharm {
             Self::Loki => &Loki,
             Self::Tempo => &Tempo,
             Self::S3Integrator => &S3Integrator,
+            Self::SelfSignedCertificates => &SelfSignedCertificates,
+            Self::Traefik => &Traefik,
+            Self::Catalogue => &Catalogue,
+            Self::Grafana => &Grafana,
         }
     }
 }

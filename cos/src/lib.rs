@@ -11,14 +11,22 @@
 //! | `loki-k8s` | offers push endpoints, reads rules, answers with `event` |
 //! | `tempo-coordinator-k8s` | offers trace receivers on request |
 //! | `s3-integrator` | hands out a bucket |
+//! | `self-signed-certificates` | signs what it is asked to |
+//! | `traefik-k8s` | offers URLs from outside |
+//! | `catalogue-k8s` | lists who asks for it |
+//! | `grafana-k8s` | gives ids to data sources, takes dashboards |
 
+pub mod catalogue;
+pub mod certificates;
 mod charms;
+pub mod grafana;
 pub mod loki;
 mod names;
 pub mod prometheus;
 mod received_rules;
 pub mod s3_integrator;
 pub mod tempo;
+pub mod traefik;
 mod workload;
 
 pub use charms::CosCharm;

@@ -4,6 +4,7 @@
 mod environment;
 mod process;
 mod root;
+mod runner;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 pub use environment::{Surroundings, environment};
 pub use process::Exit;
 pub use root::{RootError, RootSetup, UnitRoot};
+pub use runner::{Runner, SharedRunner};
 
 use crate::hook::tools::{self, Answer, Call};
 use crate::hook::{HookContext, Journal, commit};
@@ -41,6 +43,8 @@ pub struct Agent {
     pub surroundings: Surroundings,
     /// How long a hook may run. Juju waits for ever; a test should not.
     pub time_limit: Duration,
+    /// What runs the charm's program; nothing: a process of its own, as Juju does.
+    pub runner: Option<SharedRunner>,
 }
 
 /// Why a hook could not even be tried.
@@ -124,9 +128,12 @@ pub async fn run_hook(
             let _server = Server::start(&socket, handler)
                 .map_err(|source| DispatchError::Socket { path: socket, source })?;
             let logger = process::Logger::new(Arc::clone(model), agent.unit.clone(), name.clone());
-            process::run(program, &charm, environment, logger, agent.time_limit)
-                .await
-                .map_err(|source| DispatchError::Start { path: program.clone(), source })?
+            let limit = agent.time_limit;
+            let exit = match &agent.runner {
+                Some(runner) => runner::run(runner, &charm, environment, limit).await,
+                None => process::run(program, &charm, environment, logger, limit).await,
+            };
+            exit.map_err(|source| DispatchError::Start { path: program.clone(), source })?
         }
         // A charm without dispatch and without that hook has nothing to do.
         None => Exit::Code(0),

@@ -119,6 +119,7 @@ impl Bus {
                 variables: BTreeMap::new(),
             },
             time_limit: self.settings.time_limit,
+            runner: self.settings.runner.clone(),
         };
         let containers = self.bring_up(&agent, &charm.metadata.containers).await?;
         let runtime = UnitRuntime { agent, local: LocalState::default(), containers };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::dispatch::SharedRunner;
 use crate::model_file::CommandAnswer;
 use crate::uniter::Order;
 
@@ -67,6 +68,8 @@ pub struct Settings {
     pub folder: Option<PathBuf>,
     /// The program that acts as the hook tools; nothing: this one or the one built beside it.
     pub program: Option<PathBuf>,
+    /// What runs the programs of charms; nothing: a process for each hook, as Juju does.
+    pub runner: Option<SharedRunner>,
 }
 
 impl Default for Settings {
@@ -80,6 +83,7 @@ impl Default for Settings {
             time_limit: Duration::from_secs(120),
             folder: None,
             program: None,
+            runner: None,
         }
     }
 }

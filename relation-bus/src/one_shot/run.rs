@@ -79,6 +79,7 @@ pub async fn run(world: &World, event: &Event) -> Result<Outcome, OneShotError> 
             variables: world.environment.clone(),
         },
         time_limit: TIME_LIMIT,
+        runner: None,
     };
     let mut context = build::context(world, hook);
     context.places = Places { charm: root.charm(), resources: root.resources() };
