@@ -1,16 +1,18 @@
-//! A charm from a folder: as packed (`metadata.yaml`), or as source (`charmcraft.yaml`).
+//! A charm from a `.charm` file, or from a folder: as packed (`metadata.yaml`), or as source
+//! (`charmcraft.yaml`).
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{CharmMetadata, MetadataError};
+use super::{Archive, ArchiveError, CharmMetadata, MetadataError};
 
 /// Where a charm's `dispatch` comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
-    /// It lies in the folder, or there is none.
+    /// It lies in the folder or archive. A Python charm without one gets the one that charmcraft
+    /// would write.
     Folder,
     /// A binary of the workspace, which cargo builds.
     Binary(String),
@@ -19,7 +21,7 @@ pub enum Program {
 /// A charm that can be installed.
 #[derive(Debug, Clone)]
 pub struct CharmFolder {
-    /// Where it is.
+    /// Where it is: a folder, or a `.charm` file.
     pub path: PathBuf,
     /// What it declares.
     pub metadata: CharmMetadata,
@@ -27,7 +29,7 @@ pub struct CharmFolder {
     pub program: Program,
 }
 
-/// Why a folder is no charm.
+/// Why a folder or file is no charm.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Neither of the two files is there.
@@ -55,6 +57,25 @@ pub enum LoadError {
         /// Where and why, in the words of the parser.
         reason: String,
     },
+    /// A `.charm` file that can't be opened.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A `.charm` file without a document that it must have.
+    #[error("cannot use `{}` as a charm: it has no `{document}`", path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        document: &'static str,
+    },
+    /// A `.charm` file that Juju refuses; these are Juju's words.
+    #[error("invalid charm \"{name}\": {reason}")]
+    Invalid {
+        /// The charm's name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A file does not declare a charm.
     #[error("cannot use `{}` as a charm", path.display())]
     Metadata {
@@ -65,12 +86,15 @@ pub enum LoadError {
     },
 }
 
-/// Loads a charm.
+/// Loads a charm from a folder, or from a `.charm` file.
 ///
 /// # Errors
 ///
-/// When the folder is none, or a file in it is wrong.
+/// When it is none, or a file in it is wrong.
 pub fn load(path: &Path) -> Result<CharmFolder, LoadError> {
+    if path.is_file() {
+        return load_archive(path);
+    }
     let craft = path.join("charmcraft.yaml");
     let packed = path.join("metadata.yaml");
     let (file, metadata, config, actions, program) = if craft.is_file() && !packed.is_file() {
@@ -98,10 +122,44 @@ pub fn load(path: &Path) -> Result<CharmFolder, LoadError> {
     Ok(CharmFolder { path: path.to_owned(), metadata, program })
 }
 
+/// What Juju checks of an archive before it takes it.
+fn load_archive(path: &Path) -> Result<CharmFolder, LoadError> {
+    let mut archive = Archive::open(path)?;
+    let mut document = |name: &'static str| -> Result<Option<Value>, LoadError> {
+        let Some(text) = archive.document(name)? else { return Ok(None) };
+        parse(&path.join(name), &text).map(Some)
+    };
+    let absent = |document| LoadError::Document { path: path.to_owned(), document };
+    let metadata = document("metadata.yaml")?.ok_or_else(|| absent("metadata.yaml"))?;
+    let manifest = document("manifest.yaml")?;
+    let config = document("config.yaml")?;
+    let actions = document("actions.yaml")?.unwrap_or_default();
+    if manifest.is_none() {
+        return Err(absent("manifest.yaml"));
+    }
+    let name = metadata["name"].as_str().unwrap_or_default();
+    let invalid = |reason| LoadError::Invalid { name: name.to_owned(), reason };
+    if config.as_ref().is_some_and(Value::is_null) {
+        return Err(invalid("invalid config: empty configuration"));
+    }
+    let has_program = archive.files().any(|file| file == "dispatch" || file.starts_with("hooks/"));
+    if !has_program {
+        return Err(invalid("has no hooks nor dispatch file"));
+    }
+    let config = config.unwrap_or_default();
+    let metadata = CharmMetadata::from_documents(&metadata, &config, &actions)
+        .map_err(|source| LoadError::Metadata { path: path.join("metadata.yaml"), source })?;
+    Ok(CharmFolder { path: path.to_owned(), metadata, program: Program::Folder })
+}
+
 fn read(path: &Path) -> Result<Value, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    serde_yaml::from_str(&text)
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Value, LoadError> {
+    serde_yaml::from_str(text)
         .map_err(|error| LoadError::Yaml { path: path.to_owned(), reason: error.to_string() })
 }
 
@@ -150,6 +208,35 @@ mod tests {
     fn a_packed_folder_brings_its_dispatch() {
         let packed = folder(&[("metadata.yaml", "name: web\n"), ("dispatch", "#!/bin/sh\n")]);
         assert_eq!(load(packed.path()).unwrap().program, Program::Folder);
+    }
+
+    #[test]
+    fn an_archive_is_held_to_what_juju_demands() {
+        let packed = |files: &[(&str, &str)]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let mut zip = zip::ZipWriter::new(file.reopen().unwrap());
+            for (name, text) in files {
+                zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+                std::io::Write::write_all(&mut zip, text.as_bytes()).unwrap();
+            }
+            zip.finish().unwrap();
+            load(file.path())
+        };
+        let (metadata, manifest) = (("metadata.yaml", "name: web"), ("manifest.yaml", "bases: []"));
+        let dispatch = ("dispatch", "");
+        let charm = packed(&[metadata, manifest, dispatch]).unwrap();
+        assert_eq!((charm.metadata.name.as_str(), charm.program), ("web", Program::Folder));
+        let refusal = |files: &[(&str, &str)]| packed(files).unwrap_err().to_string();
+        assert!(refusal(&[manifest, dispatch]).ends_with("it has no `metadata.yaml`"));
+        assert!(refusal(&[metadata, dispatch]).ends_with("it has no `manifest.yaml`"));
+        assert_eq!(
+            refusal(&[metadata, manifest]),
+            "invalid charm \"web\": has no hooks nor dispatch file"
+        );
+        assert_eq!(
+            refusal(&[metadata, manifest, dispatch, ("config.yaml", "")]),
+            "invalid charm \"web\": invalid config: empty configuration"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Charms on disk: what they declare, and how they become a unit's charm directory.
 
+mod archive;
 mod build;
 mod install;
 mod load;
 mod metadata;
 
+pub use archive::{Archive, ArchiveError};
 pub use build::{BuildError, build_programs, workspace_of};
 pub use install::{Content, InstallError, install};
 pub use load::{CharmFolder, LoadError, Program, load};

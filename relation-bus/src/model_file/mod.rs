@@ -77,7 +77,7 @@ pub enum ModelFileError {
         /// The application.
         application: String,
         /// Why.
-        source: LoadError,
+        source: Box<LoadError>,
     },
 }
 
@@ -193,7 +193,7 @@ pub fn read(path: &Path) -> Result<ModelPlan, ModelFileError> {
         let charm = load(&charm_path).map_err(|source| ModelFileError::Charm {
             place: place.clone(),
             application: name.clone(),
-            source,
+            source: Box::new(source),
         })?;
         for (option, value) in &application.config {
             check_option(&name, &charm, option, value, &place)?;
