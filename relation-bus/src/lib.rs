@@ -24,4 +24,5 @@ pub mod model_file;
 pub mod names;
 pub mod one_shot;
 pub mod pebble;
+pub mod shapes;
 pub mod uniter;

@@ -1,11 +1,11 @@
 //! `relation-bus debug-log`: what charms and agents logged.
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
 use super::state::{StateError, StateOption};
 use super::{Exit, print, talk};
-use crate::model::{Level, LogEntry};
+use crate::model::Level;
+use crate::shapes::log::{Entity, Selection, Stamp, json_line, line};
 
 /// Show what charms and agents logged, oldest first.
 #[derive(Debug, Args)]
@@ -42,37 +42,23 @@ fn level(text: &str) -> Result<Level, String> {
 impl DebugLog {
     pub(super) fn run(&self) -> Result<Exit, StateError> {
         let saved = self.state.load()?;
-        let lines: Vec<_> = saved.model.log.iter().filter(|line| self.shows(line)).collect();
-        let first = self.lines.map_or(0, |count| lines.len().saturating_sub(count));
-        let shown: Vec<_> = lines[first..]
-            .iter()
-            .map(|line| match self.format {
-                LogFormat::Text => line.to_string(),
-                LogFormat::Json => json!({
-                    "timestamp": line.time.rfc3339(),
-                    "entity": line.entity,
-                    "level": line.level.as_str(),
-                    "module": line.module,
-                    "message": line.message,
-                })
-                .to_string(),
-            })
-            .collect();
+        let selection = Selection {
+            include: self.include.iter().map(|text| Entity::new(text)).collect(),
+            include_module: self.include_module.clone(),
+            level: self.level,
+            newest: self.lines,
+            ..Selection::default()
+        };
+        let shown = selection.select(&saved.model.log).into_iter().map(|entry| match self.format {
+            LogFormat::Text => line(entry, Stamp::Time),
+            LogFormat::Json => json_line(entry),
+        });
+        let shown: Vec<_> = shown.collect();
         if shown.is_empty() {
             talk("no line of the log fits");
         } else {
             print(&shown.join("\n"));
         }
         Ok(Exit::Done)
-    }
-
-    fn shows(&self, line: &LogEntry) -> bool {
-        let named = |entity: &String| {
-            *entity == line.entity || format!("unit-{}", entity.replace('/', "-")) == line.entity
-        };
-        line.level >= self.level
-            && (self.include.is_empty() || self.include.iter().any(named))
-            && (self.include_module.is_empty()
-                || self.include_module.iter().any(|module| line.module.starts_with(module)))
     }
 }

@@ -12,7 +12,6 @@ mod inspect;
 mod show_unit;
 mod state;
 mod status;
-mod table;
 mod up;
 
 use std::error::Error;
@@ -171,11 +170,6 @@ fn described(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |error: &&dyn Error| (*error).source());
     let causes = causes.map(|cause| format!("\n  caused by: {cause}"));
     format!("error: {error}{}", causes.collect::<String>())
-}
-
-/// A tree of plain values as YAML; writing one can't fail.
-fn yaml(value: &serde_json::Value) -> String {
-    serde_yaml::to_string(value).unwrap_or_default()
 }
 
 /// Prints data. A reader that has gone away is no failure.

@@ -7,12 +7,13 @@ use clap::Args;
 use serde_json::Value;
 
 use super::state::{SavedModel, StateError, StateOption};
-use super::status::{Detail, StatusFormat, document, tabular};
-use super::table::table;
+use super::status::StatusFormat;
 use super::{Exit, print, talk};
 use crate::engine::{Bus, EngineError, Settings};
 use crate::model::{Model, Role};
 use crate::model_file::{ModelFileError, read};
+use crate::shapes::status::{Sections, Selection, document, tabular};
+use crate::shapes::{Column, ControllerFacts, Format, View, print as printed, table};
 
 /// Bring up a model from a file: build its charms, deploy, relate, and run every hook until
 /// nothing is left to do.
@@ -62,11 +63,13 @@ impl Up {
         talk(&format!("settled after {} hooks in {seconds:.1} s\n", settled.hooks));
         let saved = SavedModel::of(&bus);
         self.state.save(&saved)?;
+        let view = View { model: &saved.model, controller: &ControllerFacts::default() };
+        let all = Selection::default();
         match self.format {
-            StatusFormat::Json => print(&document(&saved.model).to_string()),
-            StatusFormat::Yaml => print(super::yaml(&document(&saved.model)).trim_end()),
+            StatusFormat::Json => print(&printed(&document(view, &all), Format::Json)),
+            StatusFormat::Yaml => print(&printed(&document(view, &all), Format::Yaml)),
             StatusFormat::Tabular => {
-                print(&tabular(&saved.model, Detail::Units));
+                print(&tabular(view, &all, Sections::default()));
                 print(&summary(&saved.model));
             }
         }
@@ -84,12 +87,13 @@ fn summary(model: &Model) -> String {
     let clusters = clusters(model);
     if !clusters.is_empty() {
         let header = ["Cluster", "Workers", "Role", "Configuration", "Loki", "Receivers", "Keys"];
-        text.push_str(&table(&header, &clusters));
+        text.push_str(&table(&header.map(Column::Left), &clusters));
         text.push('\n');
     }
     let targets = scrape_targets(model);
     if !targets.is_empty() {
-        text.push_str(&table(&["Scraped by", "Application", "Targets"], &targets));
+        let header = ["Scraped by", "Application", "Targets"];
+        text.push_str(&table(&header.map(Column::Left), &targets));
         text.push('\n');
     }
     let unit = model.units().next().map_or("app/0", |(name, _)| name.as_str());

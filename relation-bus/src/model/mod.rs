@@ -8,6 +8,7 @@ mod log;
 mod relation;
 mod secret;
 mod status;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use relation::{
 };
 pub use secret::{Consumer, Grant, Revision, RotatePolicy, Secret, SecretContent, SecretOwner};
 pub use status::{AgentStatus, StatusEntry, StatusValue};
+pub use task::{Task, TaskMessage, TaskStatus};
 
 use crate::names::{RelationId, SecretId, UnitName};
 
