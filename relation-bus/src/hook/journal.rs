@@ -36,6 +36,8 @@ pub enum WriteRecord {
     State(String),
     /// The workload version.
     WorkloadVersion(String),
+    /// A key of what the leader keeps with `leader-set`.
+    LeaderSetting(String),
 }
 
 /// One dispatch: which unit ran which hook, what it called and what it changed.

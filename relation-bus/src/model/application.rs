@@ -42,6 +42,12 @@ pub struct Application {
     pub scale: u32,
     /// Who holds the leadership; nobody between two leaders.
     pub leader: Option<UnitName>,
+    /// What the leader set with `leader-set`.
+    #[serde(default)]
+    pub leader_settings: BTreeMap<String, String>,
+    /// Moves with each `leader-set` that changes something, from 1.
+    #[serde(default = "first_version")]
+    pub leader_settings_version: u64,
     /// What the leader set with `status-set --application`.
     pub status: Option<StatusEntry>,
     /// What `application-version-set` last said.
@@ -50,6 +56,10 @@ pub struct Application {
     pub service_address: String,
     /// Whether it is being removed.
     pub life: Life,
+}
+
+fn first_version() -> u64 {
+    1
 }
 
 impl Application {
@@ -64,6 +74,8 @@ impl Application {
             units: BTreeMap::new(),
             scale: 0,
             leader: None,
+            leader_settings: BTreeMap::new(),
+            leader_settings_version: first_version(),
             status: None,
             workload_version: String::new(),
             service_address: String::new(),
@@ -240,12 +252,6 @@ impl fmt::Display for OpenedPort {
 }
 
 impl OpenedPort {
-    /// Whether both are of one protocol and have a port in common.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.protocol == other.protocol && self.from <= other.to && other.from <= self.to
-    }
-
     /// Whether both cover the same ports, whatever their endpoints.
     #[must_use]
     pub fn same_range(&self, other: &Self) -> bool {

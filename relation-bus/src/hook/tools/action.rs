@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Output, Print, Run, Tool, ToolError, failed, refuse_extra, usage};
+use super::{Output, Print, Releases, Run, Tool, ToolError, failed, refuse_extra, usage};
 use crate::hook::ActionState;
 
 pub(super) const TOOLS: &[Tool] = &[
@@ -11,6 +11,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get action parameters.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::All,
         run: action_get,
     },
     Tool {
@@ -18,6 +19,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Set action results.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: action_set,
     },
     Tool {
@@ -25,6 +27,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Set action fail status with message.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: action_fail,
     },
     Tool {
@@ -32,6 +35,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Record a progress message for the current action.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: action_log,
     },
 ];
@@ -39,6 +43,7 @@ pub(super) const TOOLS: &[Tool] = &[
 /// Keys that Juju fills itself.
 const RESERVED: [&str; 4] = ["stdout", "stdout-encoding", "stderr", "stderr-encoding"];
 
+/// The action that runs. Bad usage is told before anyone looks for it.
 fn action<'a>(run: &'a mut Run<'_>) -> Result<&'a mut ActionState, ToolError> {
     match &mut run.context.action {
         Some(action) => Ok(action),
@@ -66,25 +71,29 @@ fn is_segment(text: &str) -> bool {
 
 fn action_set(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let words = run.parsed.words.clone();
-    let action = action(run)?;
-    let mut results = action.results.clone();
+    let mut entries = Vec::new();
     for word in &words {
         let Some((path, value)) = word.split_once('=') else {
             return usage(format!("argument {word:?} must be of the form key...=value"));
         };
         let segments: Vec<_> = path.split('.').collect();
-        if let Some(bad) = segments.iter().find(|segment| !is_segment(segment)) {
-            return usage(format!(
-                "key {bad:?} must start and end with lowercase alphanumeric, and contain only \
-                 lowercase alphanumeric and hyphens"
-            ));
+        for segment in &segments {
+            if !is_segment(segment) {
+                return usage(format!(
+                    "key {segment:?} must start and end with lowercase alphanumeric, and contain \
+                     only lowercase alphanumeric, hyphens and periods"
+                ));
+            }
+            if RESERVED.contains(segment) {
+                return usage(format!("cannot set reserved action key {segment:?}"));
+            }
         }
-        if RESERVED.contains(&path) {
-            return failed(format!("cannot set reserved action key {path:?}"));
-        }
-        insert(&mut results, &segments, value);
+        entries.push((segments, value));
     }
-    action.results = results;
+    let action = action(run)?;
+    for (segments, value) in entries {
+        insert(&mut action.results, &segments, value);
+    }
     Ok(Print::Nothing)
 }
 
@@ -114,10 +123,10 @@ fn action_fail(run: &mut Run<'_>) -> Result<Print, ToolError> {
 }
 
 fn action_log(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    let words = run.parsed.words.join(" ");
-    if words.is_empty() {
+    if run.parsed.words.is_empty() {
         return usage("no message specified");
     }
-    action(run)?.log.push(words);
+    let message = run.parsed.words.join(" ");
+    action(run)?.log.push(message);
     Ok(Print::Nothing)
 }

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use super::yaml;
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -30,8 +32,16 @@ impl Format {
     pub(super) fn write(self, value: Value) -> String {
         match self {
             Self::Json => json(&sorted(value)),
-            Self::Yaml => yaml(&sorted(value)),
+            Self::Yaml => yaml::write(&sorted(value)),
             Self::Smart => smart(value),
+        }
+    }
+
+    /// The whole text of a mapping whose keys stay where they are.
+    pub(super) fn write_as_it_is(self, value: &Value) -> String {
+        match self {
+            Self::Json => json(value),
+            Self::Yaml | Self::Smart => yaml::write(value),
         }
     }
 }
@@ -66,16 +76,6 @@ fn json(value: &Value) -> String {
     text
 }
 
-fn yaml(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Object(map) if map.is_empty() => "{}\n".to_owned(),
-        Value::Array(items) if items.is_empty() => "[]\n".to_owned(),
-        // Writing a tree of plain values can't fail.
-        value => serde_yaml::to_string(value).unwrap_or_default(),
-    }
-}
-
 fn smart(value: Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -86,7 +86,7 @@ fn smart(value: Value) -> String {
         Value::Array(items) if items.iter().all(Value::is_string) => {
             items.iter().filter_map(Value::as_str).map(|item| format!("{item}\n")).collect()
         }
-        other => yaml(&sorted(other)),
+        other => yaml::write(&sorted(other)),
     }
 }
 
@@ -114,13 +114,5 @@ mod tests {
         assert_eq!(Format::Smart.write(json!(["a", "b"])), "a\nb\n");
         assert_eq!(Format::Smart.write(json!(true)), "True\n");
         assert_eq!(Format::Smart.write(json!({"b": "x", "a": 1})), "a: 1\nb: x\n");
-    }
-
-    #[test]
-    fn yaml_quotes_texts_that_look_like_something_else() {
-        let text = Format::Yaml.write(json!({"a": "true", "b": "x"}));
-        let again: Value = serde_yaml::from_str(&text).unwrap();
-        assert_eq!(again, json!({"a": "true", "b": "x"}));
-        assert_eq!(Format::Yaml.write(Value::Null), "");
     }
 }

@@ -5,16 +5,20 @@
 
 mod action;
 mod format;
+mod leader;
+mod leftovers;
 mod options;
 mod ports;
 mod relation;
 mod secret;
+mod settings;
 mod state;
 mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 
@@ -82,20 +86,50 @@ fn failed<T>(message: impl Into<String>) -> Result<T, ToolError> {
 /// What a tool prints.
 enum Print {
     Nothing,
-    /// In the format asked for.
+    /// In the format asked for, with the keys of its mappings in order.
     Value(Value),
+    /// In the format asked for, with keys as they stand: Go prints structs so.
+    Fields(Value),
     /// As it is, without a newline of its own.
     Raw(String),
-    /// Nothing on stdout, a note on stderr.
-    Note(String),
 }
 
 /// Whether and how a tool takes `--format` and `--output`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Output {
+    /// It prints no data.
     None,
+    /// It prints no data and takes `--format` all the same, with a word of warning.
+    Deprecated,
+    /// All formats; smart unless one is named.
     Smart,
+    /// YAML and JSON only; YAML unless one is named.
     Yaml,
+}
+
+/// The releases of Juju that have a tool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Releases {
+    All,
+    /// From that major and minor number on.
+    Since(u32, u32),
+    /// Up to and without that major number.
+    Before(u32),
+}
+
+impl Releases {
+    /// Whether the release that a version names is among them. What cannot be read counts as the
+    /// newest.
+    fn include(self, version: &str) -> bool {
+        let mut numbers = version.split(['.', '-']).map(|part| part.parse::<u32>().ok());
+        let mut next = || numbers.next().flatten().unwrap_or(u32::MAX);
+        let (major, minor) = (next(), next());
+        match self {
+            Self::All => true,
+            Self::Since(first, second) => (major, minor) >= (first, second),
+            Self::Before(first) => major < first,
+        }
+    }
 }
 
 struct Tool {
@@ -103,6 +137,7 @@ struct Tool {
     purpose: &'static str,
     flags: &'static [Flag],
     output: Output,
+    releases: Releases,
     run: fn(&mut Run<'_>) -> Result<Print, ToolError>,
 }
 
@@ -111,11 +146,12 @@ struct Run<'a> {
     context: &'a mut HookContext,
     model: &'a mut Model,
     parsed: Parsed,
+    format: Format,
     directory: &'a Path,
     stdin: Option<&'a [u8]>,
 }
 
-const FAMILIES: [&[Tool]; 8] = [
+const FAMILIES: [&[Tool]; 10] = [
     relation::TOOLS,
     unit::TOOLS,
     status::TOOLS,
@@ -124,6 +160,8 @@ const FAMILIES: [&[Tool]; 8] = [
     secret::TOOLS,
     storage::TOOLS,
     action::TOOLS,
+    leader::TOOLS,
+    leftovers::TOOLS,
 ];
 
 /// The names of all tools.
@@ -133,7 +171,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Runs a tool in the context of a hook.
 pub fn run(context: &mut HookContext, model: &mut Model, call: &Call) -> Answer {
-    let Some(tool) = FAMILIES.into_iter().flatten().find(|tool| tool.name == call.tool) else {
+    let named = FAMILIES.into_iter().flatten().find(|tool| tool.name == call.tool);
+    let Some(tool) = named.filter(|tool| tool.releases.include(&model.juju_version)) else {
         return Answer::Unknown;
     };
     let result = run_tool(tool, context, model, call);
@@ -161,25 +200,37 @@ fn run_tool(
         let text = format!("Usage: {} [options]\n\nSummary:\n{}\n", tool.name, tool.purpose);
         return Ok(ToolOutput { stdout: text.into_bytes(), ..ToolOutput::default() });
     }
-    let parsed = options::parse(&call.arguments, tool.flags, tool.output != Output::None)?;
+    let parsed = options::parse(&call.arguments, tool.flags, tool.output)?;
     let format = match parsed.value("format") {
         None if tool.output == Output::Yaml => Format::Yaml,
         None => Format::Smart,
-        Some(word) => word.parse().map_err(|()| {
-            let text =
-                format!("invalid value {word:?} for option --format: unknown format {word:?}");
-            ToolError::Usage(text)
-        })?,
+        Some(_) if tool.output == Output::Deprecated => Format::Smart,
+        Some(word) => word
+            .parse()
+            .ok()
+            .filter(|format| tool.output == Output::Smart || *format != Format::Smart)
+            .ok_or_else(|| {
+                let text =
+                    format!("invalid value {word:?} for option --format: unknown format {word:?}");
+                ToolError::Usage(text)
+            })?,
     };
     let target = parsed.value("output").map(|path| call.directory.join(path));
-    let mut run =
-        Run { context, model, parsed, directory: &call.directory, stdin: call.stdin.as_deref() };
-    let mut output = ToolOutput::default();
+    let note = match parsed.value("format").filter(|word| !word.is_empty()) {
+        // Juju ends this line nowhere.
+        Some(_) if tool.output == Output::Deprecated => {
+            format!("--format flag deprecated for command {:?}", tool.name)
+        }
+        _ => String::new(),
+    };
+    let (directory, stdin) = (call.directory.as_path(), call.stdin.as_deref());
+    let mut run = Run { context, model, parsed, format, directory, stdin };
+    let mut output = ToolOutput { stderr: note.into_bytes(), ..ToolOutput::default() };
     match (tool.run)(&mut run)? {
         Print::Nothing => {}
         Print::Value(value) => output.stdout = format.write(value).into_bytes(),
+        Print::Fields(value) => output.stdout = format.write_as_it_is(&value).into_bytes(),
         Print::Raw(text) => output.stdout = text.into_bytes(),
-        Print::Note(text) => output.stderr = format!("{text}\n").into_bytes(),
     }
     if let Some(path) = target {
         let content = std::mem::take(&mut output.stdout);

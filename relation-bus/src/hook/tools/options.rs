@@ -1,11 +1,11 @@
 //! The command line of hook tools.
 //!
 //! Options and positionals may be mixed; one dash or two are equal; `--` ends options; a boolean's
-//! value goes only with `=`.
+//! value goes only with `=`; a letter's value may follow it at once (`-r3`).
 
 use std::collections::BTreeMap;
 
-use super::{ToolError, usage};
+use super::{Output, ToolError, usage};
 
 /// What an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) const fn switch(names: &'static [&'static str]) -> Flag {
 pub(super) const RELATION: Flag = text(&["relation", "r"]);
 
 /// Options that every tool that prints data takes.
-const OUTPUT: [Flag; 2] = [text(&["format"]), text(&["output", "o"])];
+static OUTPUT: [Flag; 2] = [text(&["format"]), text(&["output", "o"])];
 
 /// A command line, taken apart.
 #[derive(Debug, Default)]
@@ -73,12 +73,32 @@ fn dashed(name: &str) -> String {
     if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
 }
 
+/// The options that a tool takes.
+struct Known {
+    own: &'static [Flag],
+    common: &'static [Flag],
+}
+
+impl Known {
+    fn find(&self, name: &str) -> Result<&'static Flag, ToolError> {
+        self.own.iter().chain(self.common).find(|flag| flag.names.contains(&name)).ok_or_else(
+            || ToolError::Usage(format!("option provided but not defined: {}", dashed(name))),
+        )
+    }
+}
+
 /// Takes a command line apart.
 pub(super) fn parse(
     arguments: &[String],
     flags: &'static [Flag],
-    prints: bool,
+    output: Output,
 ) -> Result<Parsed, ToolError> {
+    let common: &[Flag] = match output {
+        Output::None => &[],
+        Output::Deprecated => &OUTPUT[..1],
+        Output::Smart | Output::Yaml => &OUTPUT,
+    };
+    let known = Known { own: flags, common };
     let mut parsed = Parsed::default();
     let mut rest = arguments.iter();
     while let Some(word) = rest.next() {
@@ -90,19 +110,36 @@ pub(super) fn parse(
             parsed.words.push(word.clone());
             continue;
         };
-        let option = option.strip_prefix('-').unwrap_or(option);
+        let (is_long, option) = match option.strip_prefix('-') {
+            Some(option) => (true, option),
+            None => (false, option),
+        };
         let (name, given) = match option.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
+            Some((name, value)) => (name, Some(value)),
             None => (option, None),
         };
-        let common = if prints { &OUTPUT[..] } else { &[] };
-        let Some(flag) = flags.iter().chain(common).find(|flag| flag.names.contains(&name)) else {
-            return usage(format!("option provided but not defined: {}", dashed(name)));
-        };
+        if is_long || name.chars().count() == 1 || known.find(name).is_ok() {
+            parsed.take(known.find(name)?, name, given, &mut rest)?;
+        } else {
+            parsed.take_group(&known, option, &mut rest)?;
+        }
+    }
+    Ok(parsed)
+}
+
+impl Parsed {
+    /// Takes an option with its value, which may be the next word.
+    fn take<'a>(
+        &mut self,
+        flag: &'static Flag,
+        name: &str,
+        given: Option<&str>,
+        rest: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<(), ToolError> {
         let spelling = dashed(name);
         let value = match (flag.kind, given) {
             (Kind::Switch, None) => "true".to_owned(),
-            (Kind::Switch, Some(value)) => match value.as_str() {
+            (Kind::Switch, Some(value)) => match value {
                 "1" | "t" | "T" | "true" | "TRUE" | "True" => "true".to_owned(),
                 "0" | "f" | "F" | "false" | "FALSE" | "False" => "false".to_owned(),
                 _ => {
@@ -112,13 +149,33 @@ pub(super) fn parse(
                     ));
                 }
             },
-            (Kind::Text, Some(value)) => value,
+            (Kind::Text, Some(value)) => value.to_owned(),
             (Kind::Text, None) => match rest.next() {
                 Some(value) => value.clone(),
                 None => return usage(format!("option needs an argument: {spelling}")),
             },
         };
-        parsed.values.insert(flag.names[0], (spelling, value));
+        self.values.insert(flag.names[0], (spelling, value));
+        Ok(())
     }
-    Ok(parsed)
+
+    /// Takes `-ar3`: switches of one letter, then an option with its value right behind it.
+    fn take_group<'a>(
+        &mut self,
+        known: &Known,
+        group: &str,
+        rest: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<(), ToolError> {
+        let mut letters = group.chars();
+        while let Some(letter) = letters.next() {
+            let name = letter.to_string();
+            let flag = known.find(&name)?;
+            let behind = letters.as_str();
+            if flag.kind == Kind::Text && !behind.is_empty() {
+                return self.take(flag, &name, Some(behind), rest);
+            }
+            self.take(flag, &name, None, rest)?;
+        }
+        Ok(())
+    }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::options::{RELATION, switch, text};
-use super::{Output, Print, Run, Tool, ToolError, failed, key_values, refuse_extra, usage};
+use super::settings::read_settings;
+use super::{
+    Output, Print, Releases, Run, Tool, ToolError, failed, key_values, refuse_extra, usage,
+};
 use crate::model::{DataBag, merge_changes};
 use crate::names::{RelationId, UnitName, is_application_name};
 
@@ -15,6 +18,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "List all relation IDs for the given endpoint.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::All,
         run: relation_ids,
     },
     Tool {
@@ -22,6 +26,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "List relation units.",
         flags: &[RELATION, switch(&["app"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: relation_list,
     },
     Tool {
@@ -29,13 +34,15 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get relation settings.",
         flags: &[RELATION, switch(&["app"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: relation_get,
     },
     Tool {
         name: "relation-set",
         purpose: "Set relation settings.",
-        flags: &[RELATION, switch(&["app"]), text(&["file"]), text(&["format"])],
-        output: Output::None,
+        flags: &[RELATION, switch(&["app"]), text(&["file"])],
+        output: Output::Deprecated,
+        releases: Releases::All,
         run: relation_set,
     },
     Tool {
@@ -43,6 +50,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get details about the model hosting a related application.",
         flags: &[RELATION],
         output: Output::Smart,
+        releases: Releases::Since(3, 6),
         run: relation_model_get,
     },
 ];
@@ -65,8 +73,8 @@ fn relation_ids(run: &mut Run<'_>) -> Result<Print, ToolError> {
 }
 
 fn relation_list(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    refuse_extra(&run.parsed.words)?;
     let id = run.relation()?;
+    refuse_extra(&run.parsed.words)?;
     let Some(relation) = run.context.relations.get(&id) else {
         return failed("permission denied");
     };
@@ -78,8 +86,8 @@ fn relation_list(run: &mut Run<'_>) -> Result<Print, ToolError> {
 }
 
 fn relation_model_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    refuse_extra(&run.parsed.words)?;
     run.relation()?;
+    refuse_extra(&run.parsed.words)?;
     Ok(Print::Value(json!({ "uuid": run.model.uuid })))
 }
 
@@ -92,7 +100,7 @@ enum Target {
 fn relation_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let id = run.relation()?;
     let key = run.parsed.word(0).filter(|key| *key != "-").map(ToOwned::to_owned);
-    let target = target(run, id)?;
+    let target = target(run)?;
     refuse_extra(run.parsed.words.get(2..).unwrap_or_default())?;
     let bag = match target {
         Target::Application(name) => application_bag(run, id, &name)?,
@@ -104,20 +112,17 @@ fn relation_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     }))
 }
 
-fn target(run: &Run<'_>, id: RelationId) -> Result<Target, ToolError> {
-    let hook = run.context.hook.relation().filter(|hook| hook.relation == id);
+/// What the words name, or else what the hook is about, also when `-r` names another relation.
+fn target(run: &Run<'_>) -> Result<Target, ToolError> {
     let by_application = run.parsed.is_on("app");
     let Some(name) = run.parsed.word(1) else {
-        let remote =
-            run.context.relations.get(&id).map(|relation| relation.remote_application.clone());
-        let unit = hook.and_then(|hook| hook.remote_unit.clone());
-        return match (unit, remote) {
-            (Some(unit), _) if !by_application => Ok(Target::Unit(unit)),
-            (_, Some(remote)) if by_application || hook.is_some() => {
-                Ok(Target::Application(remote))
-            }
-            _ => usage("no unit or application specified"),
+        let Some(hook) = run.context.hook.relation() else {
+            return usage("no unit or application specified");
         };
+        return Ok(match &hook.remote_unit {
+            Some(unit) if !by_application => Target::Unit(unit.clone()),
+            _ => Target::Application(hook.remote_application.clone()),
+        });
     };
     if by_application {
         let application = name.split_once('/').map_or(name, |(application, _)| application);
@@ -254,46 +259,5 @@ fn relation_set(run: &mut Run<'_>) -> Result<Print, ToolError> {
     } else {
         merge_changes(own_unit_bag(run, id)?, &changes);
     }
-    Ok(match run.parsed.value("format") {
-        Some(_) => Print::Note("--format flag deprecated for command \"relation-set\"".to_owned()),
-        None => Print::Nothing,
-    })
-}
-
-/// One YAML mapping of scalars, which become texts; JSON is fine.
-fn read_settings(content: &[u8]) -> Result<BTreeMap<String, Option<String>>, ToolError> {
-    let text = std::str::from_utf8(content)
-        .map_err(|_| ToolError::Failed("yaml: invalid leading UTF-8 octet".to_owned()))?;
-    if text.trim().is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    // What frameworks send is JSON, which YAML readers take too but with other rules for escapes.
-    let document = match serde_json::from_str::<Value>(text) {
-        Ok(document) => document,
-        Err(_) => serde_yaml::from_str(text)
-            .map_err(|error| ToolError::Failed(format!("yaml: {error}")))?,
-    };
-    let refuse = |kind: &str, target: &str| {
-        failed(format!(
-            "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!{kind} into {target}"
-        ))
-    };
-    let map = match document {
-        Value::Null => return Ok(BTreeMap::new()),
-        Value::Object(map) => map,
-        Value::Array(_) => return refuse("seq", "map[string]string"),
-        _ => return refuse("str", "map[string]string"),
-    };
-    let mut settings = BTreeMap::new();
-    for (key, value) in map {
-        let value = match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-            Value::Array(_) => return refuse("seq", "string"),
-            Value::Object(_) => return refuse("map", "string"),
-        };
-        settings.insert(key, value);
-    }
-    Ok(settings)
+    Ok(Print::Nothing)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::options::{switch, text};
-use super::{Output, Print, Run, Tool, ToolError, failed, key_values, refuse_extra, usage};
+use super::settings::read_settings;
+use super::{Output, Print, Releases, Run, Tool, ToolError, failed, key_values, refuse_extra};
 
 /// Limits of a controller with default settings.
 const KEY_LIMIT: usize = 256;
@@ -18,6 +19,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print server-side-state value.",
         flags: &[switch(&["strict"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: state_get,
     },
     Tool {
@@ -25,6 +27,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Set server-side-state values.",
         flags: &[text(&["file"])],
         output: Output::None,
+        releases: Releases::All,
         run: state_set,
     },
     Tool {
@@ -32,6 +35,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Delete server-side-state key value pairs.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: state_delete,
     },
 ];
@@ -58,27 +62,20 @@ fn state_set(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let pairs = key_values(&run.parsed.words)?;
     let mut changes = BTreeMap::new();
     if let Some(path) = run.parsed.value("file") {
-        let content = String::from_utf8_lossy(&run.read_file(path)?).into_owned();
-        let document: Value = match serde_json::from_str(&content) {
-            Ok(document) => document,
-            Err(_) if content.trim().is_empty() => Value::Null,
-            Err(_) => serde_yaml::from_str(&content)
-                .map_err(|error| ToolError::Failed(format!("yaml: {error}")))?,
-        };
-        for (key, value) in document.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            changes.insert(key.clone(), value);
+        for (key, value) in read_settings(&run.read_file(path)?)? {
+            changes.insert(key, value.unwrap_or_default());
         }
     }
     changes.extend(pairs);
     for (key, value) in &changes {
         if key.len() > KEY_LIMIT {
-            return failed(format!("max allowed key length ({KEY_LIMIT}) exceeded {}", key.len()));
+            return failed(format!(
+                "max allowed key length ({KEY_LIMIT}) exceeded quota limit exceeded"
+            ));
         }
         if value.len() > VALUE_LIMIT {
             return failed(format!(
-                "max allowed value length ({VALUE_LIMIT}) exceeded {}",
-                value.len()
+                "max allowed value length ({VALUE_LIMIT}) exceeded quota limit exceeded"
             ));
         }
     }
@@ -87,17 +84,17 @@ fn state_set(run: &mut Run<'_>) -> Result<Print, ToolError> {
     after.extend(changes);
     let total: usize = after.iter().map(|(key, value)| key.len() + value.len()).sum();
     if total > TOTAL_LIMIT {
-        return failed(format!("max allowed size ({TOTAL_LIMIT}) exceeded {total}"));
+        return failed(format!("max allowed size ({TOTAL_LIMIT}) exceeded quota limit exceeded"));
     }
     *state = after;
     Ok(Print::Nothing)
 }
 
 fn state_delete(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    let Some(key) = run.parsed.word(0).map(ToOwned::to_owned) else {
-        return usage("no key specified");
-    };
     refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
-    pending(run).remove(&key);
+    // Without a key there is nothing to delete, and nobody minds.
+    if let Some(key) = run.parsed.word(0).map(ToOwned::to_owned) {
+        pending(run).remove(&key);
+    }
     Ok(Print::Nothing)
 }

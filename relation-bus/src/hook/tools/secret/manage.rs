@@ -7,25 +7,26 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{managed, not_found, owned_by_label, uri};
 use crate::hook::context::{Revoked, SecretUpdate};
-use crate::hook::tools::{Print, Run, ToolError, failed, usage};
+use crate::hook::tools::{Print, Run, ToolError, failed, refuse_extra, usage};
 use crate::model::{Clock, Grant, Revision, RotatePolicy, Secret, SecretContent, SecretOwner};
-use crate::names::UnitName;
+use crate::names::{UnitName, is_application_name};
 
-/// Newer releases take 1 MB in all.
+/// Newer releases take 1 MB in base64, for one value and for all.
 const CONTENT_LIMIT: usize = 1_000_000;
 
 pub(super) fn add(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    let content = content(run, 0)?;
+    let file = run.parsed.value("file").filter(|path| !path.is_empty());
+    if run.parsed.words.is_empty() && file.is_none() {
+        return usage("missing secret value or filename");
+    }
     let description = describe(run)?;
+    let content = content(run, 0)?;
     let owner = match run.parsed.value("owner") {
-        None | Some("application") => {
-            SecretOwner::Application(run.context.application().to_owned())
-        }
         Some("unit") => SecretOwner::Unit(run.context.unit.clone()),
-        Some(other) => return usage(format!("secret owner {other:?} not valid")),
+        _ => SecretOwner::Application(run.context.application().to_owned()),
     };
     if content.is_empty() {
-        return usage("missing secret value or filename");
+        return failed("empty secret value not valid");
     }
     if matches!(owner, SecretOwner::Application(_)) {
         run.require_leader()?;
@@ -57,8 +58,8 @@ pub(super) fn add(run: &mut Run<'_>) -> Result<Print, ToolError> {
 
 pub(super) fn set(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let id = uri(run)?;
-    let content = content(run, 1)?;
     let mut update = describe(run)?;
+    let content = content(run, 1)?;
     managed(run, &id)?;
     if let Some(label) = update.label.as_deref().filter(|label| !label.is_empty())
         && owned_by_label(run, label).is_some_and(|other| other != id)
@@ -99,7 +100,9 @@ pub(super) fn remove(run: &mut Run<'_>) -> Result<Print, ToolError> {
             }
         },
     };
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     managed(run, &id)?;
+    let revision = revision.filter(|number| *number > 0);
     if run.context.pending.created.remove(&id).is_none() {
         run.context.pending.removed.push((id, revision));
     }
@@ -107,10 +110,9 @@ pub(super) fn remove(run: &mut Run<'_>) -> Result<Print, ToolError> {
 }
 
 pub(super) fn grant(run: &mut Run<'_>) -> Result<Print, ToolError> {
+    run.relation_option()?;
     let id = uri(run)?;
-    let Some(relation) = run.relation_option()? else {
-        return usage("no relation id specified");
-    };
+    let relation = run.relation()?;
     let application = match run.context.relations.get(&relation) {
         Some(related) => related.remote_application.clone(),
         None => return not_found(&id),
@@ -127,32 +129,53 @@ pub(super) fn grant(run: &mut Run<'_>) -> Result<Print, ToolError> {
             Err(_) => return usage(format!("unit {text:?} not valid")),
         },
     };
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     let secret = managed(run, &id)?;
+    let granted = run.context.pending.granted.iter().filter(|(other, _)| *other == id);
+    let granted: Vec<_> = secret.grants.iter().chain(granted.map(|(_, grant)| grant)).collect();
     let grant = Grant { relation, application, unit };
+    for other in granted.into_iter().filter(|other| other.relation == grant.relation) {
+        if *other == grant || other.unit.is_none() {
+            return Ok(Print::Nothing);
+        }
+        if grant.unit.is_none() {
+            return failed(
+                "any unit level grants need to be revoked before granting access to the \
+                 corresponding application",
+            );
+        }
+    }
     match run.context.pending.created.get_mut(&id) {
         Some(created) => drop(created.grants.insert(grant)),
-        None if secret.grants.contains(&grant) => {}
         None => run.context.pending.granted.push((id, grant)),
     }
     Ok(Print::Nothing)
 }
 
 pub(super) fn revoke(run: &mut Run<'_>) -> Result<Print, ToolError> {
+    run.relation_option()?;
     let id = uri(run)?;
-    let relation = run.relation_option()?;
-    let application = run.parsed.value("app").map(ToOwned::to_owned);
-    let unit = run.parsed.value("unit").map(ToOwned::to_owned);
+    // In a relation hook the relation of the hook is meant.
+    let relation = run.relation().ok();
+    let given = |name| run.parsed.value(name).filter(|text| !text.is_empty()).map(String::from);
+    let (application, unit) = (given("app"), given("unit"));
+    if let Some(name) = application.as_ref().filter(|name| !is_application_name(name)) {
+        return usage(format!("application {name:?} not valid"));
+    }
+    let unit = match unit.map(|text| text.parse::<UnitName>().map_err(|_| text)) {
+        None => None,
+        Some(Ok(unit)) => Some(unit),
+        Some(Err(text)) => return usage(format!("unit {text:?} not valid")),
+    };
     let revoked = match (relation, application, unit) {
         (None, None, None) => return usage("missing relation or application or unit"),
         (_, Some(_), Some(_)) => return usage("specify only one of application or unit"),
         (Some(_), Some(_), None) => return usage("do not specify both relation and app"),
-        (_, None, Some(unit)) => match unit.parse() {
-            Ok(unit) => Revoked::Unit(unit),
-            Err(_) => return usage(format!("unit {unit:?} not valid")),
-        },
+        (_, None, Some(unit)) => Revoked::Unit(unit),
         (None, Some(application), None) => Revoked::Application(application),
         (Some(relation), None, None) => Revoked::Relation(relation),
     };
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     managed(run, &id)?;
     run.context.pending.revoked.push((id, revoked));
     Ok(Print::Nothing)
@@ -160,21 +183,27 @@ pub(super) fn revoke(run: &mut Run<'_>) -> Result<Print, ToolError> {
 
 /// The options that describe a secret.
 fn describe(run: &Run<'_>) -> Result<SecretUpdate, ToolError> {
-    let rotate = match run.parsed.value("rotate") {
+    // An option with nothing in it is as good as none.
+    let given = |name| run.parsed.value(name).filter(|text| !text.is_empty());
+    let expires = match given("expire") {
+        None => None,
+        Some(text) => Some(expiry(text, run.model.clock)?),
+    };
+    let rotate = match given("rotate") {
         None => None,
         Some(word) => match word.parse::<RotatePolicy>() {
             Ok(policy) => Some(policy),
             Err(()) => return usage(format!("rotate policy {word:?} not valid")),
         },
     };
-    let expires = match run.parsed.value("expire") {
-        None => None,
-        Some(text) => Some(expiry(text, run.model.clock)?),
-    };
+    let owner = run.parsed.value("owner").unwrap_or("application");
+    if !["application", "unit"].contains(&owner) {
+        return usage(format!("secret owner {owner:?} not valid"));
+    }
     Ok(SecretUpdate {
         content: None,
-        label: run.parsed.value("label").map(ToOwned::to_owned),
-        description: run.parsed.value("description").map(ToOwned::to_owned),
+        label: given("label").map(ToOwned::to_owned),
+        description: given("description").map(ToOwned::to_owned),
         rotate,
         expires,
     })
@@ -182,62 +211,116 @@ fn describe(run: &Run<'_>) -> Result<SecretUpdate, ToolError> {
 
 /// A moment, from a time stamp or a duration that begins now.
 fn expiry(text: &str, now: Clock) -> Result<String, ToolError> {
-    if text.starts_with('-') {
-        return usage(format!("negative expire duration {text:?} not valid"));
+    if is_time(text) {
+        // Without a zone it is UTC.
+        let has_zone = text.ends_with('Z') || text[10..].contains(['+', '-']);
+        return Ok(if has_zone { text.to_owned() } else { format!("{text}Z") });
     }
-    if let Some(seconds) = duration(text) {
-        return Ok(Clock { seconds: now.seconds + seconds }.rfc3339());
+    match duration(text) {
+        None => usage(format!("expire time or duration {text:?} not valid")),
+        Some(seconds) if seconds <= 0.0 => {
+            usage(format!("negative expire duration {text:?} not valid"))
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+        Some(seconds) => {
+            let seconds = now.seconds.saturating_add(seconds.ceil() as u64);
+            Ok(Clock { seconds: seconds.min(FAR_FUTURE) }.rfc3339())
+        }
     }
-    let looks_like_a_time = text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T');
-    if !looks_like_a_time {
-        return usage(format!("expire time or duration {text:?} not valid"));
-    }
-    Ok(text.to_owned())
 }
 
-/// Seconds of a Go duration of hours, minutes and seconds.
-fn duration(text: &str) -> Option<u64> {
-    let mut total = 0u64;
-    let mut digits = String::new();
-    for c in text.chars() {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
+/// Seconds after which years have more than four digits.
+const FAR_FUTURE: u64 = 7974 * 365 * 86_400;
+
+/// `2030-01-01T00:00:00`, perhaps with a zone.
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let fits = |pattern: &[u8], bytes: &[u8]| {
+        pattern.len() == bytes.len()
+            && pattern.iter().zip(bytes).all(|(wanted, byte)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                sign => sign == byte,
+            })
+    };
+    let Some((time, zone)) = bytes.split_at_checked(19) else { return false };
+    let zone = match zone {
+        [b'.', rest @ ..] => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            rest.get(digits..).unwrap_or_default()
         }
-        let factor = match c {
-            'h' => 3600,
-            'm' => 60,
-            's' => 1,
+        zone => zone,
+    };
+    fits(b"0000-00-00T00:00:00", time)
+        && (zone.is_empty() || zone == b"Z" || fits(b"+00:00", zone) || fits(b"-00:00", zone))
+}
+
+/// Seconds of a Go duration such as `1h30m`, `-5s` or `1.5h`.
+fn duration(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
+    if unsigned == "0" {
+        return Some(0.0);
+    }
+    let mut total = 0.0;
+    let mut rest = unsigned;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(unit_at);
+        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        let factor = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" => 1e-6,
+            "ns" => 1e-9,
             _ => return None,
         };
-        total = total.checked_add(digits.parse::<u64>().ok()?.checked_mul(factor)?)?;
-        digits.clear();
+        total += number.parse::<f64>().ok()? * factor;
+        rest = tail;
     }
-    (digits.is_empty() && !text.is_empty()).then_some(total)
+    (!unsigned.is_empty()).then_some(sign * total)
 }
 
 /// The content given as words from `first` on, and by `--file`.
 fn content(run: &Run<'_>, first: usize) -> Result<SecretContent, ToolError> {
     let mut values = BTreeMap::new();
-    if let Some(path) = run.parsed.value("file") {
-        let text = String::from_utf8_lossy(&run.read_file(path)?).into_owned();
-        let pairs: BTreeMap<String, String> = serde_yaml::from_str(&text).map_err(|_| {
-            ToolError::Failed(format!("reading secret file {path:?}: not a mapping"))
-        })?;
+    for word in run.parsed.words.get(first..).unwrap_or_default() {
+        // Padding of base64 at the end doesn't part a key from a value.
+        let bare = word.trim_end_matches('=');
+        match bare.find('=').filter(|at| *at > 0) {
+            Some(at) => insert(run, &mut values, &word[..at], &word[at + 1..])?,
+            None => return usage(format!("key value {word:?} not valid")),
+        }
+    }
+    if let Some(path) = run.parsed.value("file").filter(|path| !path.is_empty()) {
+        let read = run.read_file(path).map_err(before_the_run)?;
+        let text = String::from_utf8_lossy(&read).into_owned();
+        let pairs: BTreeMap<String, String> = serde_yaml::from_str(&text)
+            .map_err(|error| ToolError::Usage(format!("yaml: {error}")))?;
         for (key, value) in pairs {
             insert(run, &mut values, &key, &value)?;
         }
     }
-    for word in run.parsed.words.get(first..).unwrap_or_default() {
-        let Some((key, value)) = word.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-            return usage(format!("key value {word:?} not valid"));
-        };
-        insert(run, &mut values, key, value)?;
-    }
-    if values.values().map(Vec::len).sum::<usize>() > CONTENT_LIMIT {
-        return failed(format!("secret content too large: limit is {CONTENT_LIMIT} bytes"));
+    let size = values.values().map(|value| encoded_size(value)).sum::<usize>();
+    if size > CONTENT_LIMIT {
+        return usage(format!("base64 encoded secret content too large: {size} bytes"));
     }
     Ok(SecretContent::new(values))
+}
+
+/// Content is read while the command line is; what goes wrong there is bad usage.
+fn before_the_run(error: ToolError) -> ToolError {
+    match error {
+        ToolError::Failed(message) => ToolError::Usage(message),
+        other => other,
+    }
+}
+
+/// How many bytes a value has in base64.
+fn encoded_size(value: &[u8]) -> usize {
+    value.len().div_ceil(3) * 4
 }
 
 fn insert(
@@ -247,21 +330,29 @@ fn insert(
     value: &str,
 ) -> Result<(), ToolError> {
     let (name, bytes) = if let Some(name) = key.strip_suffix("#base64") {
-        let decoded = BASE64.decode(value);
-        match decoded {
+        match BASE64.decode(value) {
             Ok(bytes) => (name, bytes),
             Err(_) => return usage("secret value is not valid base64"),
         }
     } else if let Some(name) = key.strip_suffix("#file") {
-        (name, run.read_file(value)?)
+        let content = run.read_file(value).map_err(before_the_run).map_err(|error| match error {
+            ToolError::Usage(reason) => {
+                ToolError::Usage(format!("reading content for secret key {name:?}: {reason}"))
+            }
+            other => other,
+        });
+        (name, content?)
     } else {
         (key, value.as_bytes().to_vec())
     };
     if !is_secret_key(name) {
         return usage(format!("key {name:?} not valid"));
     }
-    if bytes.is_empty() {
-        return usage("empty secret value not valid");
+    let size = encoded_size(&bytes);
+    if size > CONTENT_LIMIT {
+        return usage(format!(
+            "base64 encoded secret content for key {name:?} too large: {size} bytes"
+        ));
     }
     values.insert(name.to_owned(), bytes);
     Ok(())
@@ -302,9 +393,16 @@ mod tests {
         let now = Clock::default();
         assert_eq!(expiry("1h30m", now), Ok("2025-01-01T01:30:00Z".to_owned()));
         assert_eq!(expiry("2030-01-01T00:00:00Z", now), Ok("2030-01-01T00:00:00Z".to_owned()));
-        let refused = ToolError::Usage("expire time or duration \"soon\" not valid".to_owned());
-        assert_eq!(expiry("soon", now), Err(refused));
-        let negative = ToolError::Usage("negative expire duration \"-1h\" not valid".to_owned());
-        assert_eq!(expiry("-1h", now), Err(negative));
+        assert_eq!(expiry("2030-01-01T00:00:00", now), Ok("2030-01-01T00:00:00Z".to_owned()));
+        assert_eq!(expiry("1.5h", now), Ok("2025-01-01T01:30:00Z".to_owned()));
+        assert_eq!(expiry("1500ms", now), Ok("2025-01-01T00:00:02Z".to_owned()));
+        for text in ["soon", "1", "1d", "h", "2030-01-01", "--1h", "2030-01-01T00:00:00x"] {
+            let words = format!("expire time or duration {text:?} not valid");
+            assert_eq!(expiry(text, now), Err(ToolError::Usage(words)));
+        }
+        for text in ["-1h", "0s", "0"] {
+            let words = format!("negative expire duration {text:?} not valid");
+            assert_eq!(expiry(text, now), Err(ToolError::Usage(words)));
+        }
     }
 }

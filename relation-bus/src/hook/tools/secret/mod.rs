@@ -4,7 +4,7 @@ mod manage;
 mod read;
 
 use super::options::{Flag, RELATION, switch, text};
-use super::{Output, Run, Tool, ToolError, failed, usage};
+use super::{Output, Releases, Run, Tool, ToolError, failed, usage};
 use crate::model::{Secret, SecretOwner};
 use crate::names::SecretId;
 
@@ -24,6 +24,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Add a new secret.",
         flags: &DESCRIPTION,
         output: Output::None,
+        releases: Releases::Since(3, 0),
         run: manage::add,
     },
     Tool {
@@ -31,6 +32,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Update an existing secret.",
         flags: &DESCRIPTION,
         output: Output::None,
+        releases: Releases::Since(3, 0),
         run: manage::set,
     },
     Tool {
@@ -38,6 +40,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Remove an existing secret.",
         flags: &[text(&["revision"])],
         output: Output::None,
+        releases: Releases::Since(3, 0),
         run: manage::remove,
     },
     Tool {
@@ -45,6 +48,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Grant access to a secret.",
         flags: &[RELATION, text(&["unit"])],
         output: Output::None,
+        releases: Releases::Since(3, 0),
         run: manage::grant,
     },
     Tool {
@@ -52,6 +56,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Revoke access to a secret.",
         flags: &[RELATION, text(&["unit"]), text(&["app", "application"])],
         output: Output::None,
+        releases: Releases::Since(3, 0),
         run: manage::revoke,
     },
     Tool {
@@ -59,6 +64,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get the content of a secret.",
         flags: &[text(&["label"]), switch(&["peek"]), switch(&["refresh"])],
         output: Output::Yaml,
+        releases: Releases::Since(3, 0),
         run: read::get,
     },
     Tool {
@@ -66,6 +72,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Get a secret's metadata info.",
         flags: &[text(&["label"])],
         output: Output::Yaml,
+        releases: Releases::Since(3, 0),
         run: read::info,
     },
     Tool {
@@ -73,6 +80,7 @@ pub(super) const TOOLS: &[Tool] = &[
         purpose: "Print secret IDs.",
         flags: &[],
         output: Output::Smart,
+        releases: Releases::Since(3, 0),
         run: read::ids,
     },
 ];

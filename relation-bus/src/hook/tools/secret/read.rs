@@ -22,23 +22,25 @@ enum Which {
 
 pub(super) fn get(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let label = run.parsed.value("label").filter(|label| !label.is_empty()).map(ToOwned::to_owned);
+    // With a label alone the first word is the id; a key needs an id before it.
+    let id = match run.parsed.word(0) {
+        Some(text) => Some(parse_uri(text)?),
+        None => None,
+    };
+    if id.is_none() && label.is_none() {
+        return usage("require either a secret URI or label");
+    }
     let which = match (run.parsed.is_on("peek"), run.parsed.is_on("refresh")) {
         (true, true) => return usage("specify one of --peek or --refresh but not both"),
         (true, false) => Which::Peek,
         (false, true) => Which::Refresh,
         (false, false) => Which::Tracked,
     };
-    // With a label alone the first word is the id; a key needs an id before it.
-    let id = match run.parsed.word(0) {
-        Some(text) => Some(parse_uri(text)?),
-        None => None,
-    };
     let key = run.parsed.word(1).map(ToOwned::to_owned);
     refuse_extra(run.parsed.words.get(2..).unwrap_or_default())?;
     let id = match (id, &label) {
         (Some(id), _) => id,
-        (None, None) => return usage("require either a secret URI or label"),
-        (None, Some(label)) => by_label(run, label)?,
+        (None, label) => by_label(run, label.as_deref().unwrap_or_default())?,
     };
     let content = content(run, &id, label, which)?;
     print(&content, key.as_deref())
@@ -132,7 +134,9 @@ fn print(content: &SecretContent, key: Option<&str>) -> Result<Print, ToolError>
 pub(super) fn info(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let label = run.parsed.value("label").filter(|label| !label.is_empty());
     let id = match (run.parsed.word(0), label) {
-        (Some(_), Some(_)) | (None, None) => {
+        (None, None) => return usage("require either a secret URI or label"),
+        (Some(text), Some(_)) => {
+            parse_uri(text)?;
             return usage("specify either a secret URI or label but not both");
         }
         (Some(text), None) => parse_uri(text)?,
@@ -141,6 +145,7 @@ pub(super) fn info(run: &mut Run<'_>) -> Result<Print, ToolError> {
             None => return failed(format!("secret {label:?} not found")),
         },
     };
+    refuse_extra(run.parsed.words.get(1..).unwrap_or_default())?;
     let unit = run.context.unit.clone();
     let leads = run.model.is_leader(&unit);
     let Some(secret) = lookup(run, &id).filter(|secret| secret.is_managed_by(&unit, leads)) else {
@@ -148,14 +153,17 @@ pub(super) fn info(run: &mut Run<'_>) -> Result<Print, ToolError> {
     };
     let update = run.context.pending.updated.get(&id);
     let label = update.and_then(|update| update.label.as_ref()).unwrap_or(&secret.label);
+    let description =
+        update.and_then(|update| update.description.as_ref()).unwrap_or(&secret.description);
+    let rotate = update.and_then(|update| update.rotate).unwrap_or(secret.rotate);
     let mut entry = Map::new();
     entry.insert("revision".to_owned(), json!(secret.latest()));
     entry.insert("label".to_owned(), json!(label));
     entry.insert("owner".to_owned(), json!(secret.owner.kind()));
-    entry.insert("rotation".to_owned(), json!(secret.rotate.as_str()));
-    if !secret.description.is_empty() {
-        entry.insert("description".to_owned(), json!(secret.description));
+    if !description.is_empty() {
+        entry.insert("description".to_owned(), json!(description));
     }
+    entry.insert("rotation".to_owned(), json!(rotate.as_str()));
     let newest = secret.revisions.get(&secret.latest());
     if let Some(expires) = newest.and_then(|revision| revision.expires.as_ref()) {
         entry.insert("expiry".to_owned(), json!(expires));
@@ -164,7 +172,7 @@ pub(super) fn info(run: &mut Run<'_>) -> Result<Print, ToolError> {
         let access: Vec<_> = secret.grants.iter().map(|grant| access(run, grant)).collect();
         entry.insert("access".to_owned(), json!(access));
     }
-    Ok(Print::Value(json!({ id.as_str(): entry })))
+    Ok(Print::Fields(json!({ id.as_str(): entry })))
 }
 
 /// A grant as `secret-info-get` prints it.
