@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use futures_util::future::join_all;
 
-use crate::desired::{Trigger, VersionProbe};
-use crate::difference::{ContainerChange, DatabagChange, Difference, PortChange, SecretChange};
+use crate::desired::{Interrupted, VersionProbe};
+use crate::difference::{DatabagChange, Difference, PortChange, SecretChange};
 use crate::environment::Dispatch;
 use crate::names::ContainerName;
 use crate::pebble::{Exec, PebbleError};
@@ -18,6 +18,7 @@ use crate::workloads::Workloads;
 
 mod container;
 mod host;
+mod services;
 
 /// Why a difference could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +106,7 @@ impl Writer<'_> {
         probe: Option<&VersionProbe>,
     ) -> Result<(), ApplyError> {
         host::apply(&self.dispatch.root, &difference.host)?;
-        let restarted = self.containers(snapshot, &difference).await?;
+        let shown = self.containers(snapshot, &difference).await?;
         if let Some(version) = self.version(snapshot, probe).await {
             difference.set_version(snapshot, &version);
         }
@@ -123,13 +124,7 @@ impl Writer<'_> {
         if let Some(version) = &difference.workload_version {
             self.tools.set_workload_version(version)?;
         }
-        let mut statuses = difference.statuses;
-        if let (true, Some(status)) = (restarted, difference.final_status)
-            && !statuses.iter().any(|(owner, _)| *owner == Owner::Unit)
-        {
-            statuses.push((Owner::Unit, status));
-        }
-        for (owner, status) in &statuses {
+        for (owner, status) in &difference.statuses_after(&shown) {
             self.tools.set_status(*owner, status)?;
         }
         Ok(())
@@ -160,13 +155,12 @@ impl Writer<'_> {
         }
     }
 
-    /// Changes containers side by side and tells whether anything was restarted by name, which
-    /// shows in the unit's status meanwhile.
+    /// Changes containers side by side and tells what showed in the unit's status meanwhile.
     async fn containers(
         &self,
         snapshot: &Snapshot,
         difference: &Difference,
-    ) -> Result<bool, ApplyError> {
+    ) -> Result<Shown, ApplyError> {
         let mut noted = snapshot.interrupted.clone();
         noted.extend(difference.fired.clone());
         if noted != snapshot.interrupted {
@@ -177,35 +171,45 @@ impl Writer<'_> {
             .containers
             .iter()
             .map(async |(name, changes)| (name, container::apply(self, name, changes).await));
+        let mut shown = Shown::default();
         let mut failure = None;
         for (name, outcome) in join_all(changes).await {
             match outcome {
-                Ok(()) => {}
+                Ok(Applied { renewed, refused }) => {
+                    shown.renewed |= renewed;
+                    if let Some(refusal) = refused {
+                        shown.refused.push(refusal);
+                        continue;
+                    }
+                }
                 Err(error) if container::is_gone(&error) => {
                     // Its `pebble-ready` will bring everything back.
                     tracing::warn!(container = %name, "{}", crate::run::chain(&error));
+                    shown.renewed |= container::renews(&difference.containers[name]);
                     continue;
                 }
                 Err(error) => {
+                    // What was started since has the newest inputs: they call for nothing more.
+                    if let (ApplyError::Restart { .. }, Some(left)) = (&error, noted.get_mut(name))
+                    {
+                        left.causes.clear();
+                    }
                     failure = failure.or(Some(error));
                     continue;
                 }
             }
             noted.remove(name);
         }
-        // A trigger on which nothing acts any more is done with as well.
+        // What nothing acts on any more is done with as well.
         noted.retain(|name, _| difference.containers.contains_key(name) || !reachable(name));
         if !(noted.is_empty() && snapshot.interrupted.is_empty() && difference.fired.is_empty()) {
             self.note(&noted);
         }
-        let restarts = |changes: &Vec<ContainerChange>| {
-            changes.iter().any(|change| matches!(change, ContainerChange::Restart { .. }))
-        };
-        failure.map_or(Ok(difference.containers.values().any(restarts)), Err)
+        failure.map_or(Ok(shown), Err)
     }
 
-    fn note(&self, triggers: &BTreeMap<ContainerName, Trigger>) {
-        if let Err(error) = crate::interrupted::write(&self.dispatch.charm_dir, triggers) {
+    fn note(&self, interrupted: &BTreeMap<ContainerName, Interrupted>) {
+        if let Err(error) = crate::interrupted::write(&self.dispatch.charm_dir, interrupted) {
             tracing::warn!("cannot note what is being changed: {error}");
         }
     }
@@ -237,8 +241,26 @@ impl Writer<'_> {
         }
     }
 
-    fn show_attempt(&self, attempt: u32) -> Result<(), ToolError> {
-        let status = Status::maintenance(format!("restarting... (attempt #{attempt})"));
-        self.tools.set_status(Owner::Unit, &status)
+    /// Shows what is being done to services, while it is.
+    fn show(&self, message: String) -> Result<(), ToolError> {
+        self.tools.set_status(Owner::Unit, &Status::maintenance(message))
     }
+}
+
+/// What came of changing one container.
+#[derive(Debug, Default)]
+struct Applied {
+    /// Whether the unit's status showed a restart or a reload.
+    renewed: bool,
+    /// Why a reload was not taken; it stays noted.
+    refused: Option<String>,
+}
+
+/// What showed in the unit's status while containers were changed.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Whether anything did, so that the unit's own status has to be set again.
+    pub(crate) renewed: bool,
+    /// Reloads that were not taken, in words.
+    pub(crate) refused: Vec<String>,
 }

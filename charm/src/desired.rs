@@ -13,6 +13,11 @@ use crate::ports::Port;
 use crate::secret::{SecretContent, SecretText};
 use crate::status::Status;
 
+mod services;
+
+pub(crate) use services::in_words;
+pub use services::{Causes, Reload, Renewal, Retry, RunningServices, ServiceGoal};
+
 /// The state that a charm wants. The runtime computes the difference from the snapshot and writes
 /// only that, in a safe order: secrets, files, layers, commands and restarts, Kubernetes, ports,
 /// databags (which advertise what is true by then), state, version, status.
@@ -183,38 +188,6 @@ pub struct Trigger {
     pub layers: BTreeSet<String>,
 }
 
-/// What should become of our services.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum ServiceGoal {
-    /// Left as they are.
-    #[default]
-    Untouched,
-    /// `replan`: enabled services that don't run are started, those whose entry changed are
-    /// restarted. Asked for only when there is something to do.
-    Replanned(BTreeSet<String>),
-    /// Running with the newest of their inputs: restarted by name when the trigger fires or when
-    /// one of them doesn't run.
-    Running {
-        /// The services.
-        services: BTreeSet<String>,
-        /// What makes a restart necessary.
-        trigger: Trigger,
-        /// What to do when the restart fails.
-        retry: Retry,
-    },
-    /// Stopped, those of them that are in the plan and run.
-    Stopped(BTreeSet<String>),
-}
-
-/// How often a failed restart is tried again before the hook fails, so that Juju tries later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// Attempts in all, at least one.
-    pub attempts: u32,
-    /// Pause between two attempts.
-    pub pause: std::time::Duration,
-}
-
 /// A secret that should exist or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretGoal {
@@ -240,6 +213,16 @@ pub enum SecretOwner {
     Unit,
     /// The application; only the leader makes such a secret.
     Application(Leader),
+}
+
+/// What a dispatch that didn't get to its end has left to do in a container: what it changed without
+/// acting on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interrupted {
+    /// What fires now.
+    pub trigger: Trigger,
+    /// What it calls for.
+    pub causes: Causes,
 }
 
 /// Where the charm's own traces go.

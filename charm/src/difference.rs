@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::apply::Shown;
 use crate::databag::DatabagPatch;
 use crate::desired::{
-    Comparison, Desired, FileGoal, Retry, SecretGoal, SecretOwner, TraceDestination, Trigger,
+    Comparison, Desired, FileGoal, Interrupted, Reload, Retry, SecretGoal, SecretOwner,
+    TraceDestination,
 };
 use crate::kubernetes::KubernetesWrite;
 use crate::layer::Layer;
@@ -22,6 +24,8 @@ mod container;
 mod kubernetes;
 mod layer;
 mod print;
+
+pub use layer::{LayerDifference, layer_difference};
 
 /// Everything that would be written, in the order in which it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,7 +49,7 @@ pub struct Difference {
     /// Statuses to set.
     pub statuses: Vec<(Owner, Status)>,
     /// What has fired, by container, where something acts on it.
-    pub(crate) fired: BTreeMap<ContainerName, Trigger>,
+    pub(crate) fired: BTreeMap<ContainerName, Interrupted>,
     /// The unit's status at the end, to be set again when a restart showed another one meanwhile.
     pub(crate) final_status: Option<Status>,
     /// Where the charm's own traces go: shown, not written.
@@ -152,12 +156,23 @@ pub enum ContainerChange {
     },
     /// Enabled services are started, changed ones restarted.
     Replan,
-    /// Services are restarted.
+    /// Services are started or restarted.
     Restart {
         /// Which.
         services: BTreeSet<String>,
+        /// What differs; nothing: they didn't run.
+        causes: BTreeSet<String>,
         /// What to do when it fails.
         retry: Retry,
+    },
+    /// Services that run are told to read their inputs again.
+    Reload {
+        /// Which.
+        services: BTreeSet<String>,
+        /// What differs.
+        causes: BTreeSet<String>,
+        /// How they are told.
+        reload: Reload,
     },
     /// Services are stopped.
     Stop {
@@ -238,6 +253,22 @@ impl Difference {
         difference
     }
 
+    /// The statuses to set in the end, given what showed meanwhile.
+    pub(crate) fn statuses_after(&self, shown: &Shown) -> Vec<(Owner, Status)> {
+        let refused = shown.refused.iter().map(|reason| {
+            Status::maintenance(format!("[reload] {reason}: tried again with the next event"))
+        });
+        let candidates: Vec<Status> = self.final_status.iter().cloned().chain(refused).collect();
+        let mut statuses = self.statuses.clone();
+        if shown.renewed
+            && let Some(worst) = Status::worst(&candidates)
+        {
+            statuses.retain(|(owner, _)| *owner != Owner::Unit);
+            statuses.push((Owner::Unit, worst.clone()));
+        }
+        statuses
+    }
+
     /// Whether nothing would be written.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
@@ -300,6 +331,11 @@ fn secrets(snapshot: &Snapshot, desired: &Desired) -> Vec<SecretChange> {
         }
     }
     changes
+}
+
+/// Whether a file of a workload container is other than it should be.
+pub fn file_differs(goal: &FileGoal, found: Option<&FileRead>) -> bool {
+    file_change("", goal, found).is_some()
 }
 
 /// Whether a file's content is as it should be.

@@ -4,6 +4,7 @@
 //! the charm's pure function turn it into a [`desired::Desired`] state, write what differs.
 
 pub mod apply;
+mod connection;
 pub mod databag;
 pub mod desired;
 pub mod difference;

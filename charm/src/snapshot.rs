@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::databag::Databag;
-use crate::desired::Trigger;
+use crate::desired::Interrupted;
 use crate::event::Event;
 use crate::kubernetes::{KubernetesAnswer, KubernetesQuery};
 use crate::layer::Plan;
@@ -69,9 +69,8 @@ pub struct Snapshot {
     /// The application status that the leader set before; `None` on followers, and as long as the
     /// charm has not asked for one: it is read after the decision, to see whether it differs.
     pub app_status: Option<Status>,
-    /// What a dispatch that didn't get to its end had changed in a container without acting on it:
-    /// triggers that should fire now.
-    pub interrupted: BTreeMap<ContainerName, Trigger>,
+    /// What a dispatch that didn't get to its end has left to do.
+    pub interrupted: BTreeMap<ContainerName, Interrupted>,
     /// When the dispatch began.
     pub now: SystemTime,
     /// Randomness of this dispatch: the same seed gives the same decision.

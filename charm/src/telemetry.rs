@@ -24,7 +24,6 @@ use crate::host::HostRoot;
 use crate::metadata::Metadata;
 use crate::snapshot::Identity;
 
-mod connection;
 mod delivery;
 mod spool;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use charm::desired::{Comparison, Desired, FileGoal, Retry, ServiceGoal, Trigger};
+use charm::desired::{Comparison, Desired, FileGoal, Retry, RunningServices, ServiceGoal, Trigger};
 use charm::layer::Layer;
 use charm::names::ContainerName;
 use charm::needs::{ContainerNeeds, Needs};
@@ -68,11 +68,12 @@ impl Workload {
         };
         goal.layers.push((name.clone(), layer));
         let files = wanted.union(&before).cloned().collect();
-        goal.services = ServiceGoal::Running {
+        goal.services = ServiceGoal::Running(RunningServices {
             services: [name.clone()].into(),
             trigger: Trigger { files, layers: [name].into() },
-            retry: Retry { attempts: 3, pause: std::time::Duration::from_secs(5) },
-        };
+            retry: Retry { attempts: 3, ..Retry::default() },
+            ..RunningServices::default()
+        });
         if wanted != before {
             desired.state.insert(MEMORY.to_owned(), Some(json!(wanted).to_string()));
         }

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod context;
 pub mod layer;
 pub mod paths;
+pub mod restart;
 pub mod roles;
 pub mod solution;
 pub mod tls;

@@ -10,14 +10,13 @@ use std::time::Duration;
 use charm::desired::Retry;
 use charm::names::{ContainerName, EndpointName};
 use charm::patterns::compute_resources::Resources;
+use charm::patterns::solution_file::{self, name};
+pub use charm::patterns::solution_file::{FILE_NAME, SolutionError};
 use charm::patterns::template::Template;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 
 use crate::layer::LayerSource;
-
-/// The file's name below the charm's root.
-pub const FILE_NAME: &str = "solution.yaml";
+use crate::restart::RestartRules;
 
 /// The configuration of one worker charm.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -44,60 +43,43 @@ pub struct Solution {
     /// Ports to open while the coordinator names none, as old coordinators do.
     #[serde(default)]
     pub legacy_ports: Vec<NonZeroU16>,
-    /// How often a failed restart is tried again in one hook.
+    /// What changes of the workload's inputs call for.
+    #[serde(default)]
+    pub restart: RestartRules,
+    /// How often a failed start is tried again in one hook.
     #[serde(default)]
     pub restart_retry: RestartRetry,
 }
 
-/// How often a failed restart is tried again before the hook fails, so that Juju tries later.
+/// How often a failed start is tried again before the hook fails, so that Juju tries later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RestartRetry {
     /// Attempts in all.
     pub attempts: NonZeroU32,
-    /// Pause between two attempts, in seconds.
+    /// Pause before the second attempt, in seconds. It doubles after each attempt.
     pub pause_seconds: u32,
+    /// The longest pause, in seconds. Without it every pause is as long as the first.
+    pub longest_pause_seconds: Option<u32>,
 }
 
 impl Default for RestartRetry {
     /// A minute in steps of five seconds, as the published workers do it.
     fn default() -> Self {
-        Self { attempts: NonZeroU32::MIN.saturating_add(12), pause_seconds: 5 }
+        let attempts = NonZeroU32::MIN.saturating_add(11);
+        Self { attempts, pause_seconds: 5, longest_pause_seconds: None }
     }
 }
 
 impl From<RestartRetry> for Retry {
     fn from(retry: RestartRetry) -> Self {
+        let seconds = |count: u32| Duration::from_secs(count.into());
         Self {
             attempts: retry.attempts.get(),
-            pause: Duration::from_secs(retry.pause_seconds.into()),
+            pause: seconds(retry.pause_seconds),
+            longest_pause: seconds(retry.longest_pause_seconds.unwrap_or(retry.pause_seconds)),
         }
     }
-}
-
-/// Why a solution can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SolutionError {
-    /// The file can't be read.
-    #[error("cannot read `{file}`")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The text is not YAML, or not of the schema.
-    #[error("cannot read `{file}`, line {line}, column {column}: {reason}")]
-    Malformed {
-        /// The file.
-        file: String,
-        /// Line, from 1; 0 where the parser doesn't say.
-        line: u64,
-        /// Column, from 1; 0 where the parser doesn't say.
-        column: u64,
-        /// What was found and what was expected.
-        reason: String,
-    },
 }
 
 impl Solution {
@@ -107,9 +89,7 @@ impl Solution {
     ///
     /// When the file can't be read or isn't of the schema.
     pub fn load(charm_root: &Path) -> Result<Self, SolutionError> {
-        let text = std::fs::read_to_string(charm_root.join(FILE_NAME))
-            .map_err(|source| SolutionError::Unreadable { file: FILE_NAME.to_owned(), source })?;
-        Self::parse(FILE_NAME, &text)
+        Self::parse(FILE_NAME, &solution_file::text(charm_root)?)
     }
 
     /// Reads the text of a solution; `file` is what errors call it.
@@ -118,15 +98,7 @@ impl Solution {
     ///
     /// When the text isn't of the schema.
     pub fn parse(file: &str, text: &str) -> Result<Self, SolutionError> {
-        serde_yaml::from_str(text).map_err(|error| {
-            let location = error.location();
-            SolutionError::Malformed {
-                file: file.to_owned(),
-                line: location.map_or(0, |place| place.line()),
-                column: location.map_or(0, |place| place.column()),
-                reason: reason(&error),
-            }
-        })
+        solution_file::parse(file, text)
     }
 
     /// The command that prints the workload's version, if there is one.
@@ -137,21 +109,6 @@ impl Solution {
             None => Some(vec![format!("/bin/{}", self.container), "-version".to_owned()]),
         }
     }
-}
-
-/// The parser's words without the place, which stands beside them.
-fn reason(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.split_once(" at line ").map_or(line, |(reason, _)| reason).to_owned()
-}
-
-fn name<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: std::str::FromStr<Err = charm::names::NameError>,
-{
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -174,7 +131,7 @@ mod tests {
         let solution = Solution::parse("solution.yaml", MINIMAL).expect("valid");
         assert_eq!(solution.version_command(), Some(vec!["/bin/tally".into(), "-version".into()]));
         let retry = Retry::from(solution.restart_retry);
-        assert_eq!((retry.attempts, retry.pause), (13, Duration::from_secs(5)));
+        assert_eq!(retry, Retry::default());
     }
 
     #[test]
@@ -190,12 +147,19 @@ readiness_endpoint: {verbatim: 'http://localhost:9400/ready'}
 resources: {container: tally, requests: {cpu: 50m, memory: 200Mi}}
 version_probe: []
 legacy_ports: [9400]
-restart_retry: {attempts: 2, pause_seconds: 0}
+restart:
+  on: {certificate: reload, trust_store: reload, environment: restart}
+  paths: {overrides: reload, memberlist.join_members: none}
+  reload: {post: 'http://localhost:9400/-/reload'}
+  rolling: on
+restart_retry: {attempts: 2, pause_seconds: 1, longest_pause_seconds: 30}
 ";
         let solution = Solution::parse("solution.yaml", text).expect("valid");
         assert_eq!(solution.version_command(), None);
         assert_eq!(solution.legacy_ports.len(), 1);
-        assert_eq!(Retry::from(solution.restart_retry).attempts, 2);
+        let retry = Retry::from(solution.restart_retry);
+        assert_eq!((retry.attempts, retry.longest_pause), (2, Duration::from_secs(30)));
+        assert_eq!(solution.restart.rolling(), crate::restart::Rolling::On);
     }
 
     #[test]
@@ -211,5 +175,8 @@ restart_retry: {attempts: 2, pause_seconds: 0}
         assert_eq!(line, 4, "{reason}");
         let (line, reason) = refused("restart_retry: {attempts: 0}\n");
         assert_eq!(line, 4, "{reason}");
+        let (line, reason) = refused("restart: {paths: {overrides: reload}}\n");
+        assert_eq!(line, 4, "{reason}");
+        assert!(reason.starts_with("`reload` is missing: expected"), "{reason}");
     }
 }

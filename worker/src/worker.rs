@@ -5,7 +5,8 @@ use std::path::Path;
 
 use charm::Charm;
 use charm::desired::{
-    Comparison, Desired, FileGoal, ServiceGoal, TraceDestination, Trigger, VersionProbe,
+    Comparison, Desired, FileGoal, Reload, RunningServices, ServiceGoal, TraceDestination,
+    VersionProbe,
 };
 use charm::event::{Event, WorkloadEventKind};
 use charm::layer::Layer;
@@ -13,6 +14,7 @@ use charm::needs::{Bag, ChecksNeed, ConfigNeed, ContainerNeeds, Needs, PortsNeed
 use charm::patterns::compute_resources::Readiness;
 use charm::patterns::log_forwarding::LogForwarding;
 use charm::patterns::pod_labels::PodLabels;
+use charm::patterns::template::RenderError;
 use charm::ports::Port;
 use charm::secret::SecretText;
 use charm::snapshot::{ContainerState, FileRead, Snapshot};
@@ -234,17 +236,22 @@ impl<'a> Pass<'a> {
             let file = FileGoal::Present { content, mode: 0o644, comparison: Comparison::Yaml };
             goal.files.insert(paths::CONFIG.to_owned(), file);
         }
-        let Ok(layer) = layer else { return };
-        let label = self.solution.container.to_string();
-        goal.layers.push((label.clone(), layer.clone()));
-        goal.services = ServiceGoal::Running {
+        let (Ok(layer), Some(state)) = (layer, self.container) else { return };
+        let rules = &self.solution.restart;
+        let causes = rules.causes(state, &goal.files, layer);
+        goal.layers.push((self.solution.container.to_string(), layer.clone()));
+        goal.services = ServiceGoal::Running(RunningServices {
             services: enabled_services(layer),
-            trigger: Trigger {
-                files: paths::ALL.map(str::to_owned).into(),
-                layers: [label].into(),
-            },
+            causes,
+            reload: self.reload().ok().flatten(),
             retry: self.solution.restart_retry.into(),
-        };
+            ..RunningServices::default()
+        });
+    }
+
+    fn reload(&self) -> Result<Option<Reload>, RenderError> {
+        let context = Context::of(self.snapshot, &self.cluster, &self.roles).to_value();
+        self.solution.restart.reload(&context, self.cluster.data.value.ca_cert.as_deref())
     }
 
     fn stop(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
@@ -321,6 +328,9 @@ impl<'a> Pass<'a> {
         if self.is_ready() {
             if let Err(error) = layer {
                 add(Status::blocked(format!("[layer] {}", error.in_one_line())));
+            }
+            if let Err(error) = self.reload() {
+                add(Status::blocked(format!("[restart] {error}")));
             }
             let check = self.container.and_then(|state| state.checks.get(READY_CHECK));
             if check.is_some_and(|check| check.status == "down") {

@@ -64,7 +64,7 @@ fn status(desired: &Desired) -> &Status {
 }
 
 fn runs(desired: &Desired) -> bool {
-    matches!(&goal(desired).services, ServiceGoal::Running { services, .. } if services.len() == 1)
+    matches!(&goal(desired).services, ServiceGoal::Running(running) if running.services.len() == 1)
 }
 
 #[test]

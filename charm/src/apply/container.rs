@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use super::{ApplyError, Writer};
-use crate::desired::Retry;
+use super::{Applied, ApplyError, Writer, services};
 use crate::difference::ContainerChange;
 use crate::names::ContainerName;
 use crate::pebble::{
@@ -19,11 +18,20 @@ pub(super) fn is_gone(error: &ApplyError) -> bool {
     source.is_some_and(PebbleError::is_gone)
 }
 
+/// Whether changes show in the unit's status while they are made.
+pub(super) fn renews(changes: &[ContainerChange]) -> bool {
+    let shows = |change: &ContainerChange| {
+        matches!(change, ContainerChange::Restart { .. } | ContainerChange::Reload { .. })
+    };
+    changes.iter().any(shows)
+}
+
 pub(super) async fn apply(
     writer: &Writer<'_>,
     name: &ContainerName,
     changes: &[ContainerChange],
-) -> Result<(), ApplyError> {
+) -> Result<Applied, ApplyError> {
+    let mut applied = Applied::default();
     let failed = |source| ApplyError::Container { container: name.clone(), source };
     let client = writer.workloads.pebble(name).map_err(failed)?;
     let files = changes.iter().filter_map(|change| match change {
@@ -50,9 +58,16 @@ pub(super) async fn apply(
             ContainerChange::Replan => {
                 client.change_services(ServiceAction::Replan, &[]).await.map_err(failed)?;
             }
-            ContainerChange::Restart { services, retry } => {
+            ContainerChange::Restart { services, causes, retry } => {
+                applied.renewed = true;
                 let services: Vec<String> = services.iter().cloned().collect();
-                restart(writer, &client, name, &services, *retry).await?;
+                services::restart(writer, &client, name, &services, causes, *retry).await?;
+            }
+            ContainerChange::Reload { services, causes, reload } => {
+                applied.renewed = true;
+                let services: Vec<String> = services.iter().cloned().collect();
+                let outcome = services::reload(writer, &client, &services, causes, reload).await;
+                applied.refused = outcome?.err();
             }
             ContainerChange::Stop { services } => {
                 let services: Vec<String> = services.iter().cloned().collect();
@@ -60,7 +75,7 @@ pub(super) async fn apply(
             }
         }
     }
-    Ok(())
+    Ok(applied)
 }
 
 async fn run(
@@ -88,38 +103,5 @@ async fn run(
             Ok(())
         }
         Err(source) => Err(ApplyError::Container { container: name.clone(), source }),
-    }
-}
-
-/// Restarts services; one that quits quickly is tried again, since what it depends on may be on
-/// its way. In the end the hook fails, and Juju tries later.
-async fn restart(
-    writer: &Writer<'_>,
-    client: &PebbleClient,
-    name: &ContainerName,
-    services: &[String],
-    Retry { attempts, pause }: Retry,
-) -> Result<(), ApplyError> {
-    let attempts = attempts.max(1);
-    let mut attempt = 1;
-    loop {
-        writer.show_attempt(attempt)?;
-        match client.change_services(ServiceAction::Restart, services).await {
-            Ok(()) => return Ok(()),
-            Err(error @ PebbleError::Change { .. }) if attempt < attempts => {
-                tracing::warn!(container = %name, attempt, "{error}");
-                tokio::time::sleep(pause).await;
-                attempt += 1;
-            }
-            Err(source @ PebbleError::Change { .. }) => {
-                return Err(ApplyError::Restart {
-                    container: name.clone(),
-                    services: services.join(", "),
-                    attempts,
-                    source: Box::new(source),
-                });
-            }
-            Err(source) => return Err(ApplyError::Container { container: name.clone(), source }),
-        }
     }
 }

@@ -5,23 +5,28 @@
 //! durations are printed in its own way, a check's threshold is filled in. Both sides are brought
 //! to one form before they are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use crate::layer::{Layer, Plan};
 
-/// Sections in which the plan would change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Effect {
-    pub(super) services: bool,
-    pub(super) checks: bool,
-    pub(super) log_targets: bool,
+/// Where a layer would change the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LayerDifference {
+    /// Service → its members that would differ (`command`, `environment`). A new service has all of
+    /// its members here.
+    pub services: BTreeMap<String, BTreeSet<String>>,
+    /// Checks that would differ.
+    pub checks: BTreeSet<String>,
+    /// Log targets that would differ.
+    pub log_targets: BTreeSet<String>,
 }
 
-impl Effect {
-    pub(super) fn is_nothing(self) -> bool {
-        !(self.services || self.checks || self.log_targets)
+impl LayerDifference {
+    /// Whether the layer would change nothing.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.checks.is_empty() && self.log_targets.is_empty()
     }
 }
 
@@ -34,19 +39,30 @@ enum Section {
     LogTargets,
 }
 
-/// What adding the layer would change.
-pub(super) fn effect(plan: &Plan, layer: &Layer) -> Effect {
-    let changes = |section, plan: &Entries, layer: &Entries| {
-        layer.iter().any(|(name, entry)| {
-            let Some(found) = plan.get(name) else { return true };
-            let wanted = combined(section, Some(found), entry);
-            normal(section, &wanted) != normal(section, found)
-        })
+/// What adding the layer would change. What Pebble fills in or spells otherwise is no difference.
+pub fn layer_difference(plan: &Plan, layer: &Layer) -> LayerDifference {
+    let members = |section, plan: &Entries, (name, entry): (&String, &Map<String, Value>)| {
+        let below = plan.get(name);
+        let wanted = normal(section, &combined(section, below, entry));
+        let found = below.map(|entry| normal(section, entry)).unwrap_or_default();
+        let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        let differing: BTreeSet<String> =
+            keys.into_iter().filter(|key| wanted.get(*key) != found.get(*key)).cloned().collect();
+        // An entry without members is new all the same.
+        (below.is_none() || !differing.is_empty()).then(|| (name.clone(), differing))
     };
-    Effect {
-        services: changes(Section::Services, &plan.services, &layer.services),
-        checks: changes(Section::Checks, &plan.checks, &layer.checks),
-        log_targets: changes(Section::LogTargets, &plan.log_targets, &layer.log_targets),
+    let names = |section, plan, layer: &Entries| {
+        layer
+            .iter()
+            .filter_map(|entry| members(section, plan, entry))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let of_service = |entry| members(Section::Services, &plan.services, entry);
+    LayerDifference {
+        services: layer.services.iter().filter_map(of_service).collect(),
+        checks: names(Section::Checks, &plan.checks, &layer.checks),
+        log_targets: names(Section::LogTargets, &plan.log_targets, &layer.log_targets),
     }
 }
 
@@ -251,6 +267,28 @@ mod tests {
             json!({"override": "replace", "type": "loki", "location": "x", "services": ["all"]}),
             json!({"override": "replace", "type": "loki", "location": "x", "services": ["-all"]}),
         ));
+    }
+
+    #[test]
+    fn members_that_differ_are_named() {
+        let service = |command: &str, environment: Value| {
+            let web = entry(
+                json!({"override": "replace", "command": command, "environment": environment}),
+            );
+            BTreeMap::from([("web".to_owned(), web)])
+        };
+        let plan = Plan { services: service("x", json!({"A": "1"})), ..Plan::default() };
+        let layer = |command, environment| Layer {
+            services: service(command, environment),
+            ..Layer::default()
+        };
+        let found = |layer: &Layer| layer_difference(&plan, layer).services.remove("web");
+        let set = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+        assert_eq!(found(&layer("x", json!({"A": 1}))), None);
+        assert_eq!(found(&layer("x", json!({"A": 2}))), set(&["environment"]));
+        assert_eq!(found(&layer("y", json!({}))), set(&["command", "environment"]));
+        let new = layer_difference(&Plan::default(), &layer("x", json!({})));
+        assert_eq!(new.services["web"], BTreeSet::from(["command".to_owned()]));
     }
 
     #[test]

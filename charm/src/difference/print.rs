@@ -26,7 +26,8 @@ impl Difference {
     ///   `secret-grant` (`label`, `id`, `relation`), `secret-remove` (`label`, `id`),
     ///   `file-write` and `file-remove` (`container`, `null` for the charm's own; `path`; `mode`,
     ///   `bytes`), `run` (`container`, `command`), `layer` (`container`, `label`, `layer`),
-    ///   `replan` (`container`), `restart` and `stop` (`container`, `services`),
+    ///   `replan` (`container`), `restart` and `reload` (`container`, `services`, and `causes`: what
+    ///   differs, nothing where services don't run), `stop` (`container`, `services`),
     ///   `kubernetes-create`, `-merge`, `-apply`, `-delete` (`kind`, `name`, `body`),
     ///   `port-open` and `port-close` (`port`), `databag` (`relation`, `owner`, `set`, `delete`),
     ///   `state` (`set`, `delete`), `workload-version` (`version`),
@@ -164,8 +165,13 @@ fn in_container(container: &str, change: &ContainerChange) -> Value {
             json!({"change": "run", "container": container, "command": command})
         }
         ContainerChange::Replan => json!({"change": "replan", "container": container}),
-        ContainerChange::Restart { services, .. } => {
-            json!({"change": "restart", "container": container, "services": services})
+        ContainerChange::Restart { services, causes, .. } => {
+            json!({"change": "restart", "container": container, "services": services,
+                "causes": causes})
+        }
+        ContainerChange::Reload { services, causes, .. } => {
+            json!({"change": "reload", "container": container, "services": services,
+                "causes": causes})
         }
         ContainerChange::Stop { services } => {
             json!({"change": "stop", "container": container, "services": services})

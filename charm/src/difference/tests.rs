@@ -1,10 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::desired::{ContainerGoal, Reaction, ServiceGoal};
+use crate::desired::{ContainerGoal, Reaction, Renewal, RunningServices, ServiceGoal, Trigger};
 use crate::leadership::Leader;
 use crate::snapshot::{ContainerState, ServiceState};
 use crate::testing::{RelationBuilder, secret_content};
@@ -84,8 +83,60 @@ fn files_are_compared_as_told() {
 }
 
 fn running(trigger: Trigger) -> ServiceGoal {
-    let retry = crate::desired::Retry { attempts: 2, pause: Duration::ZERO };
-    ServiceGoal::Running { services: set(&["web"]), trigger, retry }
+    let services = set(&["web"]);
+    ServiceGoal::Running(RunningServices { services, trigger, ..RunningServices::default() })
+}
+
+/// The changes that services call for, when one of two runs and these differences were found.
+fn renewed(state: ServiceState, causes: &[(&str, Renewal)]) -> Vec<Value> {
+    let running = RunningServices {
+        services: set(&["web", "other"]),
+        causes: causes.iter().map(|(subject, class)| ((*subject).to_owned(), *class)).collect(),
+        reload: Some(Reload::Signal("SIGHUP".to_owned())),
+        ..RunningServices::default()
+    };
+    let other = json!({"override": "replace", "command": "/bin/other"});
+    let state = planned("/bin/web", state).with_service("other", other, ServiceState::Active);
+    let snapshot = Snapshot::for_test("w/0").container("loki", state).build();
+    let mut desired = Desired::default();
+    desired.container(&"loki".parse().expect("valid")).services = ServiceGoal::Running(running);
+    match &Difference::between(&snapshot, &desired).to_json()["changes"] {
+        Value::Array(changes) => changes.clone(),
+        other => panic!("expected a list, found {other}"),
+    }
+}
+
+fn change(change: &str, services: &[&str], causes: &[&str]) -> Value {
+    json!({"change": change, "container": "loki", "services": services, "causes": causes})
+}
+
+#[test]
+fn there_is_one_restart_for_any_number_of_differences() {
+    use Renewal::{Nothing, Reload, Restart};
+    let both = &["other", "web"];
+    let up = ServiceState::Active;
+    assert_eq!(renewed(up.clone(), &[("a", Nothing)]), [json!(null); 0]);
+    assert_eq!(
+        renewed(up.clone(), &[("a", Nothing), ("b", Reload)]),
+        [change("reload", both, &["b"])]
+    );
+    assert_eq!(
+        renewed(up, &[("a", Restart), ("b", Reload), ("c", Restart)]),
+        [change("restart", both, &["a", "c"])]
+    );
+}
+
+#[test]
+fn what_does_not_run_is_started_and_the_rest_is_left_alone() {
+    use Renewal::{Reload, Restart};
+    let down = ServiceState::Inactive;
+    let started = change("restart", &["web"], &[]);
+    assert_eq!(renewed(down.clone(), &[]), vec![started.clone()]);
+    assert_eq!(
+        renewed(down.clone(), &[("a", Reload)]),
+        [started, change("reload", &["other"], &["a"])]
+    );
+    assert_eq!(renewed(down, &[("a", Restart)]), [change("restart", &["other", "web"], &["a"])]);
 }
 
 fn shown(state: ContainerState, goal: ContainerGoal) -> Vec<String> {
@@ -161,10 +212,14 @@ fn what_was_interrupted_is_done() {
     let mut desired = Desired::default();
     desired.containers = BTreeMap::from([(name.clone(), goal)]);
     assert!(Difference::between(&snapshot, &desired).is_empty());
-    snapshot.interrupted.insert(name.clone(), trigger.clone());
+    let left = Interrupted { trigger, ..Interrupted::default() };
+    snapshot.interrupted.insert(name.clone(), left);
     let difference = Difference::between(&snapshot, &desired);
     assert_eq!(difference.containers[&name].len(), 2);
-    assert_eq!(difference.fired, BTreeMap::from([(name, trigger)]));
+    assert_eq!(
+        difference.fired[&name].causes,
+        BTreeMap::from([("`/c`".to_owned(), Renewal::Restart)])
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod compute_resources;
 pub mod log_forwarding;
 pub mod pod_labels;
 mod quantity;
+pub mod solution_file;
 pub mod template;
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::connection::{Connection, ConnectionError};
 use super::spool::Spool;
+use crate::connection::{Connection, ConnectionError};
 use crate::desired::TraceDestination;
 use crate::host::HostRoot;
 
@@ -66,7 +66,8 @@ pub(super) async fn encode(spans: Vec<SpanData>, resource: &Resource) -> Option<
 /// Sends what waits, the newest first, as far as the time goes.
 pub(super) async fn send(spool: &mut Spool, destination: &TraceDestination, root: &HostRoot) {
     let deliver = async {
-        let mut connection = Connection::open(destination, root).await?;
+        let mut connection =
+            Connection::open(&destination.url, destination.ca.as_deref(), root).await?;
         while let Some(batch) = spool.newest() {
             let status = connection.post(batch).await?;
             if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {

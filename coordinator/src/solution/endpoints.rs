@@ -3,7 +3,7 @@
 use charm::names::EndpointName;
 use serde::Deserialize;
 
-use super::file::optional_name;
+use charm::patterns::solution_file::optional_name;
 
 /// Endpoint names by purpose. `None`: the solution doesn't have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
-use std::str::FromStr;
 
 use charm::names::EndpointName;
+use charm::patterns::solution_file::{self, name};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 use serde_yaml::Spanned;
 
 use super::actions::is_result_name;
@@ -61,15 +60,7 @@ struct File {
 }
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Solution, SolutionError> {
-    let raw: File = serde_yaml::from_str(text).map_err(|error| {
-        let location = error.location();
-        SolutionError::Malformed {
-            file: file.to_owned(),
-            line: location.map_or(0, |place| place.line()),
-            column: location.map_or(0, |place| place.column()),
-            reason: first_line(&error),
-        }
-    })?;
+    let raw: File = solution_file::parse(file, text)?;
     let mut findings = Findings(Vec::new());
     let roles = check_roles(&raw, &mut findings);
     check_rest(&raw, &mut findings);
@@ -253,30 +244,6 @@ fn is_word(text: &str) -> bool {
 
 fn backticked(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The parser's words without the excerpt of the file that it appends.
-fn first_line(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    // The place is told before the reason.
-    line.rsplit_once(" at line ").map_or(line, |(reason, _)| reason).to_owned()
-}
-
-/// Reads a name through its own parser.
-pub(super) fn name<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-/// Reads a name through its own parser; null: there is none.
-pub(super) fn optional_name<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    Option::<String>::deserialize(deserializer)?
-        .map(|text| text.parse().map_err(D::Error::custom))
-        .transpose()
 }
 
 #[cfg(test)]

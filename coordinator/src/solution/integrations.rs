@@ -6,8 +6,8 @@ use std::num::NonZeroU16;
 use charm::names::EndpointName;
 use serde::Deserialize;
 
-use super::file::name;
 use super::{Ordered, Roles, Template};
+use charm::patterns::solution_file::name;
 
 /// The ports that workers open.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

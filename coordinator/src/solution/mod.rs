@@ -26,15 +26,14 @@ use indexmap::IndexMap;
 
 pub use actions::{Action, Requirement};
 pub use charm::patterns::compute_resources::Resources;
+use charm::patterns::solution_file;
+pub use charm::patterns::solution_file::{FILE_NAME, Finding, SolutionError};
 pub use charm::patterns::template::{RenderError, Template};
 pub use endpoints::Endpoints;
 pub use integrations::{
     CatalogueItem, DataSource, MeshEndpoint, MeshPolicy, RemoteWrite, TelemetryProxy, WorkerPorts,
 };
 pub use roles::{Coherence, Roles};
-
-/// The file's name in the charm's root folder.
-pub const FILE_NAME: &str = "solution.yaml";
 
 /// The configuration of one coordinator charm.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,62 +88,13 @@ pub enum Injection {
     Off,
 }
 
-/// Why a solution can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SolutionError {
-    /// The file can't be read.
-    #[error("cannot read `{file}`")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The text is not YAML, or not of the schema.
-    #[error("cannot read `{file}`, line {line}, column {column}: {reason}")]
-    Malformed {
-        /// The file.
-        file: String,
-        /// Line, from 1; 0 where the parser doesn't say.
-        line: u64,
-        /// Column, from 1; 0 where the parser doesn't say.
-        column: u64,
-        /// What was found and what was expected.
-        reason: String,
-    },
-    /// The parts contradict each other.
-    #[error("cannot use `{file}`: {}", join(findings))]
-    Contradictory {
-        /// The file.
-        file: String,
-        /// All that is wrong, at least one.
-        findings: Vec<Finding>,
-    },
-}
-
-/// One thing that is wrong in a solution.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
-pub struct Finding {
-    /// Line, from 1.
-    pub line: u64,
-    /// What is wrong, and what was expected.
-    pub reason: String,
-}
-
-fn join(findings: &[Finding]) -> String {
-    findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
-}
-
 impl Solution {
     /// Reads `solution.yaml` in a charm's root folder.
     ///
     /// # Errors
     /// When the file can't be read, isn't of the schema, or contradicts itself.
     pub fn load(charm_root: &Path) -> Result<Self, SolutionError> {
-        let text = std::fs::read_to_string(charm_root.join(FILE_NAME))
-            .map_err(|source| SolutionError::Unreadable { file: FILE_NAME.to_owned(), source })?;
-        Self::parse(FILE_NAME, &text)
+        Self::parse(FILE_NAME, &solution_file::text(charm_root)?)
     }
 
     /// Reads the text of a solution; `file` is what errors call it.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use charm::databag::DatabagPatch;
 use charm::desired::{
-    Comparison, ContainerGoal, Desired, FileGoal, Reaction, ServiceGoal, Trigger,
+    Comparison, ContainerGoal, Desired, FileGoal, Reaction, Renewal, RunningServices, ServiceGoal,
+    Trigger,
 };
 use charm::kubernetes::{KubernetesWrite, ObjectKind, ObjectRef};
 use charm::layer::Plan;
@@ -193,7 +194,7 @@ fn container_after(before: &ContainerInput, desired: &Desired) -> Result<Contain
             layers: add_layers(&mut plan, goal),
         };
         actions.extend(react(&goal.reactions_before_start, &changed));
-        actions.extend(serve(before, &goal.services, &changed, &plan, &mut running)?);
+        actions.extend(serve(before, &goal.services, &plan, &mut running)?);
         actions.extend(react(&goal.reactions, &changed));
     }
     if let Some(probe) = desired.version_probe.as_ref().filter(|probe| probe.container == name)
@@ -252,7 +253,6 @@ fn react(reactions: &[Reaction], changed: &Changed) -> Vec<Action> {
 fn serve(
     before: &ContainerInput,
     goal: &ServiceGoal,
-    changed: &Changed,
     plan: &Plan,
     running: &mut BTreeSet<String>,
 ) -> Result<Option<Action>, String> {
@@ -263,8 +263,9 @@ fn serve(
     match goal {
         ServiceGoal::Untouched => Ok(None),
         ServiceGoal::Replanned(_) => Err("replan is not what a worker asks for".to_owned()),
-        ServiceGoal::Running { services, trigger, .. } => {
-            if !changed.fires(trigger) && services.is_subset(running) {
+        ServiceGoal::Running(RunningServices { services, causes, .. }) => {
+            let restart = causes.values().any(|class| *class == Renewal::Restart);
+            if !restart && services.is_subset(running) {
                 return Ok(None);
             }
             if before.restart_error.is_some() {

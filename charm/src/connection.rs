@@ -1,4 +1,4 @@
-//! A connection to a receiver.
+//! A connection to a server that isn't Juju's: a receiver of traces, or a workload.
 //!
 //! Made by hand from hyper and rustls: the certificate authority is the destination's own, and the
 //! names of a played unit are those of its hosts file, which no server is ever asked for.
@@ -22,7 +22,6 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-use crate::desired::TraceDestination;
 use crate::host::HostRoot;
 
 /// Where the charm container keeps the authorities that it trusts.
@@ -30,7 +29,7 @@ const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Why there is no connection, or no more.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectionError {
+pub(crate) enum ConnectionError {
     #[error("cannot use `{0}` as a URL: expected `http` or `https`, a host and a path")]
     Url(String),
     #[error("cannot find the address of `{0}`")]
@@ -48,7 +47,7 @@ pub(super) enum ConnectionError {
 }
 
 /// An open connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     uri: Uri,
     authority: String,
     sender: SendRequest<Full<Bytes>>,
@@ -62,12 +61,14 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(
-        destination: &TraceDestination,
+    /// Connects to where a URL points; `ca` is the authority to trust, in PEM form.
+    pub(crate) async fn open(
+        url: &str,
+        ca: Option<&str>,
         root: &HostRoot,
     ) -> Result<Self, ConnectionError> {
-        let refused = || ConnectionError::Url(destination.url.clone());
-        let uri: Uri = destination.url.parse().map_err(|_| refused())?;
+        let refused = || ConnectionError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| refused())?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refused());
         };
@@ -81,7 +82,7 @@ impl Connection {
         let stream = TcpStream::connect(&*addresses(&host, port, root).await?).await?;
         let authority = authority.to_string();
         let (sender, driver) = if is_tls {
-            let config = tls(destination, root)?;
+            let config = tls(url, ca, root)?;
             let name = ServerName::try_from(host.clone()).map_err(|_| refused())?;
             talk(TlsConnector::from(Arc::new(config)).connect(name, stream).await?).await?
         } else {
@@ -91,12 +92,26 @@ impl Connection {
     }
 
     /// Posts a batch and gives the receiver's answer.
-    pub(super) async fn post(&mut self, batch: &[u8]) -> Result<StatusCode, ConnectionError> {
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = Request::post(path)
-            .header("host", &self.authority)
+    pub(crate) async fn post(&mut self, batch: &[u8]) -> Result<StatusCode, ConnectionError> {
+        let request = self
+            .request()
             .header("content-type", "application/x-protobuf")
             .body(Full::new(Bytes::copy_from_slice(batch)))?;
+        self.send(request).await
+    }
+
+    /// Posts a request without a body and gives the answer's status.
+    pub(crate) async fn post_nothing(&mut self) -> Result<StatusCode, ConnectionError> {
+        let request = self.request().header("content-length", "0").body(Full::default())?;
+        self.send(request).await
+    }
+
+    fn request(&self) -> http::request::Builder {
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        Request::post(path).header("host", &self.authority)
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<StatusCode, ConnectionError> {
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
@@ -130,6 +145,9 @@ async fn addresses(
         return Ok(tokio::net::lookup_host((host, port)).await.map_err(|_| missing())?.collect());
     }
     let hosts = root.hosts().into_iter();
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port)]);
+    }
     let named = hosts.filter(|(_, names)| names.iter().any(|name| name.eq_ignore_ascii_case(host)));
     let found: Vec<SocketAddr> = named
         .filter_map(|(address, _)| Some(SocketAddr::new(address.parse().ok()?, port)))
@@ -137,12 +155,12 @@ async fn addresses(
     if found.is_empty() { Err(missing()) } else { Ok(found) }
 }
 
-fn tls(destination: &TraceDestination, root: &HostRoot) -> Result<ClientConfig, ConnectionError> {
-    let pem = match &destination.ca {
-        Some(ca) => ca.clone().into_bytes(),
+fn tls(url: &str, ca: Option<&str>, root: &HostRoot) -> Result<ClientConfig, ConnectionError> {
+    let pem = match ca {
+        Some(ca) => ca.as_bytes().to_vec(),
         None => fs::read(root.path(Path::new(AUTHORITIES)))?,
     };
-    let refused = || ConnectionError::Authority(destination.url.clone());
+    let refused = || ConnectionError::Authority(url.to_owned());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         roots.add(certificate.map_err(|_| refused())?)?;
