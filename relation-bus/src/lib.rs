@@ -26,3 +26,4 @@ pub mod one_shot;
 pub mod pebble;
 pub mod shapes;
 pub mod uniter;
+pub mod wait_for;

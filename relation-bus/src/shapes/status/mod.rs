@@ -141,7 +141,7 @@ pub(super) fn base() -> Value {
 }
 
 /// The URL of an application's charm. Charms of the bus never come from a store.
-pub(super) fn charm_url(application: &Application) -> String {
+pub(crate) fn charm_url(application: &Application) -> String {
     format!("local:{}-0", application.charm.name)
 }
 
