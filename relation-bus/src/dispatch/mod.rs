@@ -1,6 +1,7 @@
 //! Runs one hook of one unit: the charm's process with Juju's environment, its tools answered over
 //! the agent socket, its output in the log, its writes committed at the end.
 
+pub mod container;
 mod environment;
 mod process;
 mod root;
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::process::Command;
+
+pub use container::Confinement;
 pub use environment::{Surroundings, environment};
 pub use process::Exit;
 pub use root::{RootError, RootSetup, UnitRoot};
@@ -41,6 +45,8 @@ pub struct Agent {
     pub root: UnitRoot,
     /// What the cluster around it looks like.
     pub surroundings: Surroundings,
+    /// Whether its charm expects Juju's own paths.
+    pub confinement: Confinement,
     /// How long a hook may run. Juju waits for ever; a test should not.
     pub time_limit: Duration,
     /// What runs the charm's program; nothing: a process of its own, as Juju does.
@@ -131,7 +137,10 @@ pub async fn run_hook(
             let limit = agent.time_limit;
             let exit = match &agent.runner {
                 Some(runner) => runner::run(runner, &charm, environment, limit).await,
-                None => process::run(program, &charm, environment, logger, limit).await,
+                None => {
+                    let command = command(agent, program);
+                    process::run(command, &charm, environment, logger, limit).await
+                }
             };
             exit.map_err(|source| DispatchError::Start { path: program.clone(), source })?
         }
@@ -152,6 +161,18 @@ pub async fn run_hook(
         micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
     Ok(Finished { context, end, journal })
+}
+
+/// How a charm's program is started.
+fn command(agent: &Agent, program: &Path) -> Command {
+    match agent.confinement {
+        Confinement::None => Command::new(program),
+        Confinement::Container => {
+            let mut command = Command::new(agent.root.container_program());
+            command.arg(agent.root.path()).arg(program);
+            command
+        }
+    }
 }
 
 fn take_context(mut shared: Arc<Mutex<HookContext>>) -> HookContext {

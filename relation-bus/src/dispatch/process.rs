@@ -62,13 +62,13 @@ impl Logger {
 
 /// Runs a program to its end.
 pub(super) async fn run(
-    program: &Path,
+    mut command: Command,
     directory: &Path,
     environment: Environment,
     logger: Logger,
     limit: Duration,
 ) -> io::Result<Exit> {
-    let mut child = Command::new(program)
+    let mut child = command
         .current_dir(directory)
         .env_clear()
         .envs(environment)

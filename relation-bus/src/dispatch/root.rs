@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use super::container;
 use crate::jujuc::client::tool_names;
 use crate::names::UnitName;
 
@@ -115,6 +116,11 @@ impl UnitRoot {
         self.path.join("agent.socket")
     }
 
+    /// The program that puts a charm into its container.
+    pub(super) fn container_program(&self) -> PathBuf {
+        self.path.join(container::PROGRAM)
+    }
+
     /// The Pebble socket of a container.
     #[must_use]
     pub fn container_socket(&self, container: &str) -> PathBuf {
@@ -139,8 +145,8 @@ impl UnitRoot {
                 make_folder(folder)?;
             }
         }
-        for tool in tool_names() {
-            let link = self.tools().join(tool);
+        let tools = tool_names().map(|tool| self.tools().join(tool));
+        for link in tools.chain([self.container_program()]) {
             if let Err(source) = symlink(&setup.program, &link)
                 && source.kind() != io::ErrorKind::AlreadyExists
             {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Answers, Bus, EngineError, Trust, UnitRuntime};
 use crate::charm_folder::{CharmFolder, Content, Program, install};
-use crate::dispatch::{Agent, RootSetup, Surroundings, UnitRoot, lock};
+use crate::dispatch::{Agent, Confinement, RootSetup, Surroundings, UnitRoot, lock};
 use crate::model::{Application, Life, Relation, RelationLife, Role, Side, Unit};
 use crate::names::{RelationId, UnitName};
 use crate::uniter::LocalState;
@@ -117,6 +117,10 @@ impl Bus {
             surroundings: Surroundings {
                 kubernetes: Some(self.cluster_server.address().to_string()),
                 variables: BTreeMap::new(),
+            },
+            confinement: match &charm.program {
+                Program::Folder => Confinement::Container,
+                Program::Binary(_) => Confinement::None,
             },
             time_limit: self.settings.time_limit,
             runner: self.settings.runner.clone(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Event, Outcome, World, build};
 use crate::charm_folder::{Content, InstallError, install};
 use crate::dispatch::{
-    Agent, DispatchError, HookEnd, RootError, RootSetup, Surroundings, UnitRoot, find_program,
-    lock, run_hook,
+    Agent, Confinement, DispatchError, HookEnd, RootError, RootSetup, Surroundings, UnitRoot,
+    find_program, lock, run_hook,
 };
 use crate::hook::Places;
 use crate::names::RelationId;
@@ -78,6 +78,7 @@ pub async fn run(world: &World, event: &Event) -> Result<Outcome, OneShotError> 
             kubernetes: world.kubernetes.clone(),
             variables: world.environment.clone(),
         },
+        confinement: Confinement::None,
         time_limit: TIME_LIMIT,
         runner: None,
     };
