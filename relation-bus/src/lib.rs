@@ -24,6 +24,7 @@ pub mod model_file;
 pub mod names;
 pub mod one_shot;
 pub mod pebble;
+pub mod server;
 pub mod shapes;
 pub mod uniter;
 pub mod wait_for;

@@ -2,9 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use super::state::{StateError, StateOption};
+use super::target::{Target, TargetError};
 use super::{Exit, print, talk};
 use crate::model::Level;
+use crate::server::Parts;
 use crate::shapes::log::{Entity, Selection, Stamp, json_line, line};
 
 /// Show what charms and agents logged, oldest first.
@@ -26,7 +27,7 @@ pub(super) struct DebugLog {
     #[arg(long, value_enum, default_value = "text")]
     format: LogFormat,
     #[command(flatten)]
-    state: StateOption,
+    target: Target,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,8 +41,8 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 impl DebugLog {
-    pub(super) fn run(&self) -> Result<Exit, StateError> {
-        let saved = self.state.load()?;
+    pub(super) fn run(&self) -> Result<Exit, TargetError> {
+        let saved = self.target.model(Parts::model().with_log())?;
         let selection = Selection {
             include: self.include.iter().map(|text| Entity::new(text)).collect(),
             include_module: self.include_module.clone(),

@@ -2,9 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use super::state::{StateError, StateOption};
+use super::target::{Target, TargetError};
 use super::{Exit, print, talk};
 use crate::inspect::{Inspection, Subject};
+use crate::server::Parts;
 
 /// Show what stands on relations: both sides decoded, secrets masked, and what is wrong in words.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub(super) struct Inspect {
     #[arg(long, value_enum, default_value = "text")]
     format: InspectFormat,
     #[command(flatten)]
-    state: StateOption,
+    target: Target,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,7 +31,7 @@ enum InspectFormat {
 pub(super) enum InspectError {
     /// There is no model.
     #[error(transparent)]
-    State(#[from] StateError),
+    Target(#[from] TargetError),
     /// The model has no such thing.
     #[error("cannot find {0} in the model")]
     Nothing(String),
@@ -38,7 +39,7 @@ pub(super) enum InspectError {
 
 impl Inspect {
     pub(super) fn run(&self) -> Result<Exit, InspectError> {
-        let saved = self.state.load()?;
+        let saved = self.target.model(Parts::model())?;
         if let Some(subject) = self.subject.as_ref().filter(|subject| !subject.is_in(&saved.model))
         {
             return Err(InspectError::Nothing(subject.to_string()));

@@ -9,9 +9,11 @@ mod conform;
 mod debug_log;
 mod inject;
 mod inspect;
+mod serve;
 mod show_unit;
 mod state;
 mod status;
+mod target;
 mod up;
 
 use std::error::Error;
@@ -20,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::engine::EngineError;
+use crate::server::protocol::Refusal;
+use crate::server::{ClientError, ServeError};
+use target::TargetError;
 
 /// A Juju model on one machine: runs real charms, without Juju.
 #[derive(Debug, Parser)]
@@ -35,10 +39,15 @@ enum Command {
     Case(case::Case),
     Conform(conform::Conform),
     DebugLog(debug_log::DebugLog),
+    #[command(visible_alias = "kill-controller")]
+    DestroyController(serve::DestroyController),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
+    #[command(hide = true)]
+    Serve(serve::Serve),
     ShowUnit(show_unit::ShowUnit),
     Status(status::Status),
+    Stop(serve::Stop),
     Up(up::Up),
 }
 
@@ -80,7 +89,11 @@ enum CommandError {
     #[error(transparent)]
     ShowUnit(#[from] show_unit::ShowUnitError),
     #[error(transparent)]
-    State(#[from] state::StateError),
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
     #[error(transparent)]
     Up(#[from] up::UpError),
     #[error("cannot start the runtime")]
@@ -94,25 +107,52 @@ impl CommandError {
         use conform::ConformError as Conform;
         match self {
             Self::Case(Case::Case(_)) | Self::Inject(_) => Exit::Input,
-            Self::State(_)
-            | Self::Inspect(_)
-            | Self::ShowUnit(_)
-            | Self::Up(up::UpError::File(_) | up::UpError::State(_)) => Exit::Input,
-            Self::Up(up::UpError::Engine(error)) => match error {
-                EngineError::Restless { .. } => Exit::No,
-                EngineError::At { .. }
-                | EngineError::Integrate { .. }
-                | EngineError::NoApplication(_)
-                | EngineError::NoOption { .. }
-                | EngineError::Exists(_) => Exit::Input,
-                _ => Exit::Environment,
-            },
+            Self::Client(_) | Self::Target(_) | Self::Up(up::UpError::Target(_)) => {
+                match self.client() {
+                    Some(ClientError::Refused(_)) => Exit::No,
+                    Some(_) => Exit::Environment,
+                    None => Exit::Input,
+                }
+            }
+            Self::Inspect(_) | Self::ShowUnit(_) if self.refusal().is_some() => Exit::No,
+            Self::Inspect(_) | Self::ShowUnit(_) | Self::Up(up::UpError::File(_)) => Exit::Input,
+            Self::Up(up::UpError::Restless | up::UpError::Gone(_)) => Exit::No,
+            Self::Up(up::UpError::Build(_) | up::UpError::Program(_)) | Self::Serve(_) => {
+                Exit::Environment
+            }
             Self::Conform(Conform::Folder { .. } | Conform::Empty { .. } | Conform::List(_)) => {
                 Exit::Input
             }
             Self::Case(Case::Charm(_) | Case::Play { .. })
             | Self::Conform(Conform::Charm(_))
             | Self::Runtime(_) => Exit::Environment,
+        }
+    }
+
+    /// What kept a command from its model.
+    fn target(&self) -> Option<&TargetError> {
+        match self {
+            Self::Target(error)
+            | Self::Inspect(inspect::InspectError::Target(error))
+            | Self::ShowUnit(show_unit::ShowUnitError::Target(error))
+            | Self::Up(up::UpError::Target(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What kept a command from the server.
+    fn client(&self) -> Option<&ClientError> {
+        match (self, self.target()) {
+            (Self::Client(error), _) | (_, Some(TargetError::Client(error))) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What the server refused, in Juju's words.
+    fn refusal(&self) -> Option<&Refusal> {
+        match self.client() {
+            Some(ClientError::Refused(refusal)) => Some(refusal),
+            _ => None,
         }
     }
 
@@ -123,11 +163,9 @@ impl CommandError {
             | Self::Conform(conform::ConformError::Charm(_)) => {
                 Some("build the charms with `cargo build -p coordinator -p worker`")
             }
-            Self::State(state::StateError::Nothing { .. })
-            | Self::Inspect(inspect::InspectError::State(state::StateError::Nothing { .. }))
-            | Self::ShowUnit(show_unit::ShowUnitError::State(state::StateError::Nothing {
-                ..
-            })) => Some("bring a model up with `relation-bus up FILE`"),
+            _ if matches!(self.target(), Some(TargetError::Nothing { .. })) => {
+                Some("bring a model up with `relation-bus up FILE`, or `relation-bus deploy CHARM`")
+            }
             _ => None,
         }
     }
@@ -140,7 +178,10 @@ pub fn main() -> ExitCode {
     match run(command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            talk(&described(&error));
+            match error.refusal() {
+                Some(refusal) => talk(&format!("ERROR {refusal}")),
+                None => talk(&described(&error)),
+            }
             if let Some(hint) = error.hint() {
                 talk(&format!("\nhint: {hint}"));
             }
@@ -156,11 +197,14 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Case(command) => command.run().await?,
             Command::Conform(command) => command.run().await?,
             Command::DebugLog(command) => command.run()?,
+            Command::DestroyController(command) => command.run()?,
             Command::Inject(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
+            Command::Serve(command) => command.run().await?,
             Command::ShowUnit(command) => command.run()?,
             Command::Status(command) => command.run()?,
-            Command::Up(command) => command.run().await?,
+            Command::Stop(command) => command.run()?,
+            Command::Up(command) => command.run()?,
         })
     })
 }

@@ -2,9 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use super::state::{StateError, StateOption};
+use super::target::{Target, TargetError};
 use super::{Exit, print};
 use crate::names::UnitName;
+use crate::server::Parts;
 use crate::shapes::unit::{Filter, NoUnit, UnitData, document};
 use crate::shapes::{ControllerFacts, Format, View, print as printed};
 
@@ -30,7 +31,7 @@ pub(super) struct ShowUnit {
     #[arg(long, value_enum, default_value = "yaml")]
     format: UnitFormat,
     #[command(flatten)]
-    state: StateOption,
+    target: Target,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +45,7 @@ enum UnitFormat {
 pub(super) enum ShowUnitError {
     /// There is no model.
     #[error(transparent)]
-    State(#[from] StateError),
+    Target(#[from] TargetError),
     /// The model has no such unit.
     #[error(transparent)]
     NoUnit(#[from] NoUnit),
@@ -52,7 +53,7 @@ pub(super) enum ShowUnitError {
 
 impl ShowUnit {
     pub(super) fn run(&self) -> Result<Exit, ShowUnitError> {
-        let saved = self.state.load()?;
+        let saved = self.target.model(Parts::model())?;
         let filter = Filter {
             endpoint: self.endpoint.clone(),
             related_unit: self.related_unit.clone(),

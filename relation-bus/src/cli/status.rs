@@ -2,8 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::state::{StateError, StateOption};
+use super::target::{Target, TargetError};
 use super::{Exit, print};
+use crate::server::Parts;
 use crate::shapes::status::{Section, Sections, Selection, document, tabular};
 use crate::shapes::{ControllerFacts, Format, View, print as printed};
 
@@ -20,7 +21,7 @@ pub(super) struct Status {
     #[arg(long)]
     relations: bool,
     #[command(flatten)]
-    state: StateOption,
+    target: Target,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,8 +32,8 @@ pub(super) enum StatusFormat {
 }
 
 impl Status {
-    pub(super) fn run(&self) -> Result<Exit, StateError> {
-        let saved = self.state.load()?;
+    pub(super) fn run(&self) -> Result<Exit, TargetError> {
+        let saved = self.target.model(Parts::model())?;
         let view = View { model: &saved.model, controller: &ControllerFacts::default() };
         let selection = Selection(self.selectors.clone());
         let relations = if self.relations { Section::Shown } else { Section::Hidden };

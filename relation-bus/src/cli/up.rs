@@ -6,19 +6,26 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::Value;
 
-use super::state::{SavedModel, StateError, StateOption};
 use super::status::StatusFormat;
+use super::target::{Target, TargetError};
 use super::{Exit, print, talk};
-use crate::engine::{Bus, EngineError, Settings};
-use crate::model::{Model, Role};
+use crate::charm_folder::{BuildError, build_programs};
+use crate::dispatch::{RootError, find_program};
+use crate::model::{Model, Role, StatusValue};
 use crate::model_file::{ModelFileError, read};
+use crate::server::protocol::{ModelProgress, Request};
+use crate::server::{ClientError, Parts};
 use crate::shapes::status::{Sections, Selection, document, tabular};
 use crate::shapes::{Column, ControllerFacts, Format, View, print as printed, table};
 
-/// Bring up a model from a file: build its charms, deploy, relate, and run every hook until
-/// nothing is left to do.
+/// Hooks that a model may run before it counts as restless.
+const HOOK_LIMIT: usize = 2000;
+
+/// Bring up a model from a file: build its charms, deploy, relate, and wait until no hook is left
+/// to run. The model lives on: drive it with further commands.
 ///
-/// Exit status 0 when every unit is active, 1 when one is not.
+/// A model of the same name is replaced. Exit status 0 when every unit is active, 1 when one is
+/// not.
 #[derive(Debug, Args)]
 pub(super) struct Up {
     /// The model file.
@@ -28,7 +35,7 @@ pub(super) struct Up {
     #[arg(long, value_enum, default_value = "tabular")]
     format: StatusFormat,
     #[command(flatten)]
-    state: StateOption,
+    target: Target,
 }
 
 /// Why a model did not come up.
@@ -37,16 +44,31 @@ pub(super) enum UpError {
     /// The file is wrong.
     #[error(transparent)]
     File(#[from] ModelFileError),
-    /// The bus could not do what the file asks for.
-    #[error("cannot bring up the model")]
-    Engine(#[from] EngineError),
-    /// The result could not be kept.
+    /// A charm's program can't be had.
+    #[error("cannot build the charms")]
+    Build(#[from] BuildError),
+    /// The program of the bus isn't there.
     #[error(transparent)]
-    State(#[from] StateError),
+    Program(#[from] RootError),
+    /// The bus could not be asked, or refused.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The model is gone.
+    #[error("cannot find model `{0}` any more: another command has taken it away")]
+    Gone(String),
+    /// The model doesn't come to rest.
+    #[error("cannot settle the model within {HOOK_LIMIT} hooks: it goes on running them")]
+    Restless,
+}
+
+impl From<ClientError> for UpError {
+    fn from(error: ClientError) -> Self {
+        Self::Target(error.into())
+    }
 }
 
 impl Up {
-    pub(super) async fn run(&self) -> Result<Exit, UpError> {
+    pub(super) fn run(&self) -> Result<Exit, UpError> {
         let plan = read(&self.file)?;
         let units: u32 = plan.applications.iter().map(|(_, application)| application.units).sum();
         talk(&format!(
@@ -55,29 +77,49 @@ impl Up {
             plan.applications.len(),
             plan.relations.len()
         ));
-        let mut bus = Bus::start(&plan, Settings::default()).await?;
-        talk("running hooks until nothing is left to do");
+        let charms: Vec<_> = plan.applications.iter().map(|(_, plan)| &plan.charm).collect();
+        build_programs(&charms, &find_program()?)?;
+        let file = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
         let started = Instant::now();
-        let settled = bus.settle().await?;
+        self.target.ask(&Request::Up { file })?;
+        talk("running hooks until nothing is left to do");
+        let hooks = self.wait(&plan.name)?;
         let seconds = started.elapsed().as_secs_f32();
-        talk(&format!("settled after {} hooks in {seconds:.1} s\n", settled.hooks));
-        let saved = SavedModel::of(&bus);
-        self.state.save(&saved)?;
-        let view = View { model: &saved.model, controller: &ControllerFacts::default() };
+        talk(&format!("settled after {hooks} hooks in {seconds:.1} s\n"));
+        let view = self.target.view(Parts::model())?.take(Some(&plan.name));
+        let model = view.map_err(TargetError::from)?.model;
+        let view = View { model: &model, controller: &ControllerFacts::default() };
         let all = Selection::default();
         match self.format {
             StatusFormat::Json => print(&printed(&document(view, &all), Format::Json)),
             StatusFormat::Yaml => print(&printed(&document(view, &all), Format::Yaml)),
             StatusFormat::Tabular => {
                 print(&tabular(view, &all, Sections::default()));
-                print(&summary(&saved.model));
+                print(&summary(&model));
             }
         }
-        if bus.is_active() {
+        if model.units().all(|(_, unit)| unit.shown_status().value == StatusValue::Active) {
             return Ok(Exit::Done);
         }
         talk("not every unit is active; see `relation-bus debug-log --level WARNING`");
         Ok(Exit::No)
+    }
+
+    /// Waits until the model has nothing left to do, and gives how many hooks it has run.
+    fn wait(&self, model: &str) -> Result<usize, UpError> {
+        let mut revision = 0;
+        loop {
+            let progress = self.target.progress(revision)?;
+            revision = progress.revision;
+            match progress.models.get(model) {
+                None => return Err(UpError::Gone(model.to_owned())),
+                Some(ModelProgress { hooks, settled: true }) => return Ok(*hooks),
+                Some(ModelProgress { hooks, .. }) if *hooks > HOOK_LIMIT => {
+                    return Err(UpError::Restless);
+                }
+                Some(_) => {}
+            }
+        }
     }
 }
 

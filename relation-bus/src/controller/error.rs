@@ -1,5 +1,6 @@
 //! What can go wrong around a controller.
 
+use crate::charm_folder::LoadError;
 use crate::engine::EngineError;
 
 /// Why a controller could not do something.
@@ -20,6 +21,43 @@ pub enum ControllerError {
          hyphens"
     )]
     ModelName(String),
+    /// Not a name of an application.
+    #[error("invalid application name \"{0}\"")]
+    ApplicationName(String),
+    /// Not a name of a unit.
+    #[error("invalid unit name \"{0}\"")]
+    UnitName(String),
+    /// An application whose units have no leader at the moment.
+    #[error("could not determine leader for \"{0}\"")]
+    NoLeader(String),
+    /// The charm has no such option.
+    #[error("unknown option \"{0}\"")]
+    UnknownOption(String),
+    /// A value that its option doesn't take.
+    #[error("{0}")]
+    OptionType(String),
+    /// More units are to go than there are.
+    #[error("cannot remove more units than currently exist: \"{application}\" has {alive}")]
+    TooFewUnits {
+        /// The application.
+        application: String,
+        /// How many units it has.
+        alive: u32,
+    },
+    /// No relation between two ends.
+    #[error("relation matching \"{0}\" not found")]
+    NoRelation(String),
+    /// Several relations between two ends.
+    #[error("ambiguous relation: \"{ends}\" could refer to {}", ways.join("; "))]
+    AmbiguousRelation {
+        /// The ends, as they were named.
+        ends: String,
+        /// The relations, in quotes.
+        ways: Vec<String>,
+    },
+    /// A charm is of no use.
+    #[error(transparent)]
+    Charm(#[from] LoadError),
     /// A model's bus.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -7,6 +7,7 @@
 //! Controller::begin ──▶ Begun ──run().await──▶ Came ──▶ Controller::finish
 //! ```
 
+pub mod acts;
 mod error;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,27 @@ pub struct Hosted {
     pub bus: Bus,
     /// How often the failed hook of a unit was run again.
     tries: BTreeMap<UnitName, u32>,
+    /// Whether the model goes as soon as its applications have.
+    dying: bool,
+    settled: bool,
+}
+
+impl Hosted {
+    fn new(bus: Bus) -> Self {
+        Self { bus, tries: BTreeMap::new(), dying: false, settled: false }
+    }
+
+    /// Whether nothing is left to do. A unit in error waits for its retry, and counts as settled.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether the model goes as soon as its applications have.
+    #[must_use]
+    pub fn is_dying(&self) -> bool {
+        self.dying
+    }
 }
 
 /// Models by name, and which of them commands mean that name none.
@@ -96,14 +118,16 @@ impl Controller {
     }
 
     /// Adds the model of a model file: deployed and related, nothing has run yet. It becomes the
-    /// current one.
+    /// current one. The programs of its charms must have been built.
     ///
     /// # Errors
     ///
     /// When the name is taken, or the model cannot be made.
     pub async fn add_plan(&mut self, plan: &ModelPlan) -> Result<&mut Hosted, ControllerError> {
         self.check_new(&plan.name)?;
-        let bus = Bus::start(plan, self.settings.clone()).await?;
+        let settings = self.settings.clone();
+        let mut bus = Bus::empty(&plan.name, &plan.uuid, &plan.juju_version, settings).await?;
+        bus.play(plan).await?;
         self.host(&plan.name, bus)
     }
 
@@ -119,8 +143,7 @@ impl Controller {
 
     fn host(&mut self, name: &str, bus: Bus) -> Result<&mut Hosted, ControllerError> {
         self.current = Some(name.to_owned());
-        let hosted = Hosted { bus, tries: BTreeMap::new() };
-        Ok(self.models.entry(name.to_owned()).or_insert(hosted))
+        Ok(self.models.entry(name.to_owned()).or_insert(Hosted::new(bus)))
     }
 
     /// Takes a model away at once, with all that its units have. Nobody runs a hook for it.
@@ -142,8 +165,9 @@ impl Controller {
         &self.models
     }
 
-    /// The models by name, to change them.
+    /// The models by name, to change them. All of them count as not settled then.
     pub fn models_mut(&mut self) -> &mut BTreeMap<String, Hosted> {
+        self.models.values_mut().for_each(|hosted| hosted.settled = false);
         &mut self.models
     }
 
@@ -157,14 +181,17 @@ impl Controller {
         self.models.get(name).ok_or_else(|| ControllerError::NoModel(name.to_owned()))
     }
 
-    /// The model of that name, or the current one, to change it.
+    /// The model of that name, or the current one, to change it. It counts as not settled then.
     ///
     /// # Errors
     ///
     /// When there is no such model, or no current one.
     pub fn model_mut(&mut self, name: Option<&str>) -> Result<&mut Hosted, ControllerError> {
         let name = name.or(self.current.as_deref()).ok_or(ControllerError::NoCurrent)?;
-        self.models.get_mut(name).ok_or_else(|| ControllerError::NoModel(name.to_owned()))
+        let missing = || ControllerError::NoModel(name.to_owned());
+        let hosted = self.models.get_mut(name).ok_or_else(missing)?;
+        hosted.settled = false;
+        Ok(hosted)
     }
 
     /// The current model's name.
@@ -188,6 +215,7 @@ impl Controller {
     /// Begins the next hook of a model that has one and runs none. Nothing: every model is idle, or
     /// its hook is out.
     pub fn begin(&mut self) -> Option<Begun> {
+        self.bury_models();
         for (name, hosted) in &mut self.models {
             loop {
                 let step = match hosted.bus.begin() {
@@ -195,7 +223,10 @@ impl Controller {
                     step => step,
                 };
                 match step {
-                    Step::Idle => break,
+                    Step::Idle => {
+                        hosted.settled = !hosted.bus.is_running();
+                        break;
+                    }
                     Step::Done => {}
                     Step::Run(running) => {
                         return Some(Begun { model: name.clone(), running: *running });
@@ -204,6 +235,15 @@ impl Controller {
             }
         }
         None
+    }
+
+    /// Takes away the models that are dying and have no application left.
+    fn bury_models(&mut self) {
+        let gone = |hosted: &Hosted| hosted.dying && hosted.bus.model().applications.is_empty();
+        self.models.retain(|_, hosted| !gone(hosted));
+        if self.current.as_ref().is_some_and(|current| !self.models.contains_key(current)) {
+            self.current = None;
+        }
     }
 
     /// Takes in what came of a hook. Of a model that is gone it is dropped.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Answers, Bus, EngineError, Trust, UnitRuntime};
 use crate::charm_folder::{CharmFolder, Content, Program, install};
 use crate::dispatch::{Agent, Confinement, RootSetup, Surroundings, UnitRoot, lock};
-use crate::model::{Application, Life, Relation, RelationLife, Role, Side, Unit};
+use crate::model::{Application, Life, Relation, RelationLife, Role, Side, Unit, relation_key};
 use crate::names::{RelationId, UnitName};
 use crate::uniter::LocalState;
 
@@ -182,11 +182,6 @@ impl Bus {
     /// When the ends do not fit, or fit in more than one way.
     pub fn integrate(&mut self, one: &str, other: &str) -> Result<RelationId, EngineError> {
         let mut model = lock(&self.model);
-        let refuse = |reason: String| EngineError::Integrate {
-            one: one.to_owned(),
-            other: other.to_owned(),
-            reason,
-        };
         let ends = |text: &str| -> Result<Vec<(Side, String)>, EngineError> {
             let (name, wanted) = match text.split_once(':') {
                 Some((name, endpoint)) => (name, Some(endpoint)),
@@ -205,7 +200,10 @@ impl Bus {
                 })
                 .collect();
             match (found.is_empty(), wanted) {
-                (true, Some(wanted)) => Err(refuse(format!("`{name}` has no endpoint `{wanted}`"))),
+                (true, Some(wanted)) => Err(EngineError::NoEndpoint {
+                    application: name.to_owned(),
+                    endpoint: wanted.to_owned(),
+                }),
                 _ => Ok(found),
             }
         };
@@ -220,16 +218,14 @@ impl Bus {
         }
         let (a, b, interface) = match pairs.as_slice() {
             [pair] => *pair,
-            [] => return Err(refuse("no provider and requirer of one interface".to_owned())),
+            [] => return Err(EngineError::NoFit),
             several => {
-                let ways: Vec<_> = several
+                let mut ways: Vec<_> = several
                     .iter()
-                    .map(|(a, b, _)| format!("{} {}", a.endpoint, b.endpoint))
+                    .map(|(a, b, _)| format!("\"{}\"", relation_key([*a, *b])))
                     .collect();
-                return Err(refuse(format!(
-                    "several ways, name the endpoints: {}",
-                    ways.join(", ")
-                )));
+                ways.sort();
+                return Err(EngineError::Ambiguous { ends: format!("{one} {other}"), ways });
             }
         };
         let exists = model.relations.values().any(|relation| {
@@ -241,7 +237,7 @@ impl Bus {
                 })
         });
         if exists {
-            return Err(refuse("the relation exists".to_owned()));
+            return Err(EngineError::RelationExists { key: relation_key([a, b]) });
         }
         let (sides, interface) = (vec![a.clone(), b.clone()], interface.clone());
         let id = model.reserve_relation_id();

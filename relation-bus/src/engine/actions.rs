@@ -1,16 +1,17 @@
 //! Actions: asked for, waiting, running, done.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{Bus, EngineError};
 use crate::dispatch::{HookEnd, lock};
 use crate::hook::{ActionState, Hook, Journal};
-use crate::model::Clock;
+use crate::model::{Task, TaskMessage, TaskStatus};
 use crate::names::UnitName;
 
 /// How an action ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ActionResult {
     /// Its number.
     pub id: u32,
@@ -20,58 +21,6 @@ pub struct ActionResult {
     pub results: Map<String, Value>,
     /// Lines of `action-log`.
     pub log: Vec<String>,
-}
-
-/// How far an action is, in Juju's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskStatus {
-    /// It waits for its unit.
-    Pending,
-    /// Its process runs.
-    Running,
-    /// It ended well.
-    Completed,
-    /// It said that it failed, or its process did.
-    Failed,
-}
-
-impl TaskStatus {
-    /// The word as Juju prints it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// One action of one unit, from when it was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ActionTask {
-    /// Its number: `JUJU_ACTION_UUID`, and `juju show-task`.
-    pub id: u32,
-    /// The number of the operation that it is a part of: one `juju run`, for `juju show-operation`.
-    pub operation: u32,
-    /// The unit that runs it.
-    pub unit: UnitName,
-    /// The action.
-    pub action: String,
-    /// Its parameters, defaults filled in.
-    pub parameters: Map<String, Value>,
-    /// How far it is.
-    pub status: TaskStatus,
-    /// How it ended; nothing before it has.
-    pub result: Option<ActionResult>,
-    /// When it was asked for.
-    pub enqueued: Clock,
-    /// When its process was started.
-    pub started: Option<Clock>,
-    /// When it ended.
-    pub completed: Option<Clock>,
 }
 
 impl Bus {
@@ -91,12 +40,17 @@ impl Bus {
         let (id, hook) = self.record_action(operation, unit, action, parameters)?;
         let ran = self.begin_hook(unit, hook)?.run().await;
         self.finish(ran)?;
-        let result = self.actions.get(&id).and_then(|task| task.result.clone());
-        result.ok_or_else(|| EngineError::NoUnit(unit.clone()))
+        let task = self.tasks.get(&id).ok_or_else(|| EngineError::NoUnit(unit.clone()))?;
+        Ok(ActionResult {
+            id,
+            failure: (task.status == TaskStatus::Failed).then(|| task.message.clone()),
+            results: task.results.clone(),
+            log: task.log.iter().map(|line| line.message.clone()).collect(),
+        })
     }
 
     /// Asks units to run an action, as one operation. They run it when their turn comes; see
-    /// [`Bus::actions`] for how it goes. Gives the operation's number; the tasks have the numbers
+    /// [`Bus::tasks`] for how it goes. Gives the operation's number; the tasks have the numbers
     /// that follow, in the order of the units.
     ///
     /// # Errors
@@ -125,10 +79,10 @@ impl Bus {
         Ok(operation)
     }
 
-    /// Every action that was asked for, by number.
+    /// Every task that was asked for, by number.
     #[must_use]
-    pub fn actions(&self) -> &std::collections::BTreeMap<u32, ActionTask> {
-        &self.actions
+    pub fn tasks(&self) -> &BTreeMap<u32, Task> {
+        &self.tasks
     }
 
     fn declared_action(&self, unit: &UnitName, action: &str) -> Result<Value, EngineError> {
@@ -161,29 +115,31 @@ impl Bus {
                 all.insert(name.clone(), default.clone());
             }
         }
-        all.extend(parameters);
+        all.extend(parameters.clone());
         let mut model = lock(&self.model);
         model.next_action += 1;
-        let task = ActionTask {
+        let task = Task {
             id: model.next_action,
             operation,
             unit: unit.clone(),
             action: action.to_owned(),
-            parameters: all.clone(),
+            parameters,
             status: TaskStatus::Pending,
-            result: None,
+            message: String::new(),
+            results: Map::new(),
+            log: Vec::new(),
             enqueued: model.clock,
             started: None,
             completed: None,
         };
         let id = task.id;
-        self.actions.insert(id, task);
+        self.tasks.insert(id, task);
         Ok((id, Hook::Action { name: action.to_owned(), id, parameters: all }))
     }
 
     pub(super) fn action_begins(&mut self, id: u32) {
         let now = lock(&self.model).clock;
-        if let Some(task) = self.actions.get_mut(&id) {
+        if let Some(task) = self.tasks.get_mut(&id) {
             task.status = TaskStatus::Running;
             task.started = Some(now);
         }
@@ -192,7 +148,7 @@ impl Bus {
     /// Keeps how an action ended; an error text when it could not be tried.
     pub(super) fn action_ends(&mut self, id: u32, ended: Result<ActionResult, String>) {
         let now = lock(&self.model).clock;
-        let Some(task) = self.actions.get_mut(&id) else { return };
+        let Some(task) = self.tasks.get_mut(&id) else { return };
         let result = ended.unwrap_or_else(|failure| ActionResult {
             id,
             failure: Some(failure),
@@ -203,8 +159,11 @@ impl Bus {
             None => TaskStatus::Completed,
             Some(_) => TaskStatus::Failed,
         };
+        task.message = result.failure.unwrap_or_default();
+        task.results = result.results;
+        let line = |message| TaskMessage { time: now, message };
+        task.log = result.log.into_iter().map(line).collect();
         task.completed = Some(now);
-        task.result = Some(result);
     }
 }
 

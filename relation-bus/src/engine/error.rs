@@ -19,7 +19,7 @@ impl fmt::Display for Noise {
     }
 }
 
-/// Why the bus could not do something.
+/// Why the bus could not do something. What Juju would refuse is refused in Juju's words.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The folder of the model could not be made.
@@ -69,16 +69,16 @@ pub enum EngineError {
     #[error("cannot run a hook")]
     Dispatch(#[from] DispatchError),
     /// No such application.
-    #[error("cannot find application `{0}`")]
+    #[error("application \"{0}\" not found")]
     NoApplication(String),
     /// An application of that name is there already.
-    #[error("cannot deploy `{0}`: the application exists")]
+    #[error("cannot add application \"{0}\": application already exists")]
     Exists(String),
     /// No such unit.
-    #[error("cannot find unit `{0}`")]
+    #[error("unit \"{0}\" not found")]
     NoUnit(UnitName),
     /// A unit whose hooks are all well.
-    #[error("cannot resolve `{0}`: it isn't in error")]
+    #[error("unit \"{0}\" is not in an error state")]
     NotFailed(UnitName),
     /// No such container.
     #[error("cannot find container `{container}` of `{unit}`")]
@@ -89,10 +89,10 @@ pub enum EngineError {
         container: String,
     },
     /// No such relation.
-    #[error("cannot find relation `{0}`")]
+    #[error("relation \"{0}\" not found")]
     NoRelation(RelationId),
     /// No such option.
-    #[error("cannot configure `{application}`: it has no option `{option}`")]
+    #[error("unknown option \"{option}\"")]
     NoOption {
         /// The application.
         application: String,
@@ -100,22 +100,37 @@ pub enum EngineError {
         option: String,
     },
     /// No such action.
-    #[error("cannot run action `{action}` on `{unit}`: the charm has no such action")]
+    #[error("action \"{action}\" not defined on unit \"{unit}\"")]
     NoAction {
         /// The unit.
         unit: UnitName,
         /// The action.
         action: String,
     },
+    /// An endpoint that the charm doesn't declare.
+    #[error("application \"{application}\" has no \"{endpoint}\" relation")]
+    NoEndpoint {
+        /// The application.
+        application: String,
+        /// The endpoint.
+        endpoint: String,
+    },
     /// Two ends that do not fit.
-    #[error("cannot relate `{one}` and `{other}`: {reason}")]
-    Integrate {
-        /// One end.
-        one: String,
-        /// The other.
-        other: String,
-        /// Why.
-        reason: String,
+    #[error("no relations found")]
+    NoFit,
+    /// Two ends that fit in more than one way.
+    #[error("ambiguous relation: \"{ends}\" could refer to {}", ways.join("; "))]
+    Ambiguous {
+        /// The ends, as they were named.
+        ends: String,
+        /// The ways, in quotes.
+        ways: Vec<String>,
+    },
+    /// A relation that is there already.
+    #[error("cannot add relation \"{key}\": relation {key} already exists")]
+    RelationExists {
+        /// Its ends, the requirer first.
+        key: String,
     },
     /// The model does not come to rest.
     #[error("cannot settle the model within {limit} hooks: {noise}")]

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-pub use actions::{ActionResult, ActionTask, TaskStatus};
+pub use actions::ActionResult;
 pub use error::{EngineError, Noise};
 pub use settings::{Answers, PeerEcho, Reach, Settings, StaleReads, Trust};
 pub use settle::Settled;
@@ -26,7 +26,7 @@ pub use step::{Ran, Resolution, Running, Step};
 use crate::charm_folder::{CharmFolder, build_programs};
 use crate::dispatch::{Agent, SharedModel, find_program};
 use crate::hook::Journal;
-use crate::model::Model;
+use crate::model::{Model, Task};
 use crate::model_file::ModelPlan;
 use crate::names::UnitName;
 use crate::uniter::LocalState;
@@ -53,7 +53,7 @@ pub struct Bus {
     charms: BTreeMap<String, CharmFolder>,
     answers: BTreeMap<String, Answers>,
     journals: Vec<Journal>,
-    actions: BTreeMap<u32, ActionTask>,
+    tasks: BTreeMap<u32, Task>,
     /// Whose hook is out, between begin and finish.
     running: Option<UnitName>,
     /// Who had the last turn.
@@ -115,7 +115,7 @@ impl Bus {
             charms: BTreeMap::new(),
             answers: BTreeMap::new(),
             journals: Vec::new(),
-            actions: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             running: None,
             turn: None,
             retry_now: BTreeSet::new(),
@@ -141,24 +141,34 @@ impl Bus {
         let mut bus = Self::empty(&plan.name, &plan.uuid, &plan.juju_version, settings).await?;
         let charms: Vec<_> = plan.applications.iter().map(|(_, plan)| &plan.charm).collect();
         build_programs(&charms, &bus.program)?;
+        bus.play(plan).await?;
+        Ok(bus)
+    }
+
+    /// Deploys and relates what a plan holds. The programs of its charms must have been built.
+    ///
+    /// # Errors
+    ///
+    /// When an application or relation cannot be made.
+    pub async fn play(&mut self, plan: &ModelPlan) -> Result<(), EngineError> {
         for (name, application) in &plan.applications {
-            bus.answer(name, application.commands.clone());
-            bus.deploy(name, &application.charm, application.units).await?;
+            self.answer(name, application.commands.clone());
+            self.deploy(name, &application.charm, application.units).await?;
             for (option, value) in &application.config {
-                bus.configure(name, option, Some(value.clone()))?;
+                self.configure(name, option, Some(value.clone()))?;
             }
-            bus.trust(name, if application.trust { Trust::Granted } else { Trust::Withheld })?;
+            self.trust(name, if application.trust { Trust::Granted } else { Trust::Withheld })?;
         }
         for (one, other, place) in &plan.relations {
             let spell = |end: &crate::model_file::End| match &end.endpoint {
                 Some(endpoint) => format!("{}:{endpoint}", end.application),
                 None => end.application.clone(),
             };
-            bus.integrate(&spell(one), &spell(other)).map_err(|source| EngineError::At {
+            self.integrate(&spell(one), &spell(other)).map_err(|source| EngineError::At {
                 place: place.clone(),
                 source: Box::new(source),
             })?;
         }
-        Ok(bus)
+        Ok(())
     }
 }

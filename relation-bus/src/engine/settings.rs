@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::dispatch::SharedRunner;
+use serde::{Deserialize, Serialize};
+
 use crate::model_file::CommandAnswer;
 use crate::uniter::Order;
 
@@ -32,7 +34,8 @@ pub enum StaleReads {
 }
 
 /// Whether an application may use the cluster (`juju trust`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Trust {
     /// It may.
     Granted,

@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use serde::{Deserialize, Serialize};
+
 use super::actions::action_result;
 use super::{Bus, EngineError, PeerEcho, StaleReads};
 use crate::dispatch::{Agent, DispatchError, Finished, HookEnd, SharedModel, lock, run_hook};
@@ -34,7 +36,8 @@ pub enum Step {
 }
 
 /// What becomes of a failed hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Resolution {
     /// It runs again.
     Retry,
@@ -92,6 +95,12 @@ impl Running {
 }
 
 impl Bus {
+    /// Whether a hook is out, between [`Bus::begin`] and [`Bus::finish`].
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Begins the next operation of the next unit that has one. Units get their turn one after
     /// another. One hook of a model runs at a time.
     pub fn begin(&mut self) -> Step {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use application::{Application, ConfigValue, Life, OpenedPort, PortError, Protocol, Unit};
 pub use log::{Level, LogEntry};
 pub use relation::{
-    DataBag, Member, Relation, RelationLife, Role, Side, VersionedBag, merge_changes,
+    DataBag, Member, Relation, RelationLife, Role, Side, VersionedBag, merge_changes, relation_key,
 };
 pub use secret::{Consumer, Grant, Revision, RotatePolicy, Secret, SecretContent, SecretOwner};
 pub use status::{AgentStatus, StatusEntry, StatusValue};

@@ -106,6 +106,19 @@ impl Side {
     }
 }
 
+/// A relation as Juju names it: its ends, the requirer first, such as `web:db sql:server`.
+#[must_use]
+pub fn relation_key<'a>(ends: impl IntoIterator<Item = &'a Side>) -> String {
+    let mut ends: Vec<&Side> = ends.into_iter().collect();
+    ends.sort_by_key(|end| match end.role {
+        Role::Requirer => 0,
+        Role::Provider => 1,
+        Role::Peer => 2,
+    });
+    let spelled = ends.iter().map(|end| format!("{}:{}", end.application, end.endpoint));
+    spelled.collect::<Vec<_>>().join(" ")
+}
+
 /// One live relation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
@@ -120,6 +133,12 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// The relation as Juju names it, see [`relation_key`].
+    #[must_use]
+    pub fn key(&self) -> String {
+        relation_key(&self.sides)
+    }
+
     /// Whether it relates the units of one application.
     #[must_use]
     pub fn is_peer(&self) -> bool {

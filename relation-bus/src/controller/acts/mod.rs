@@ -1,0 +1,92 @@
+//! What commands do to a model, in Juju's terms and with Juju's refusals.
+//!
+//! An act changes the model and returns; hooks run afterwards.
+
+mod config;
+mod deploy;
+mod models;
+mod relations;
+mod tasks;
+mod units;
+
+use serde::{Deserialize, Serialize};
+
+pub use config::{SetConfig, SetTrust};
+pub use deploy::Deploy;
+pub use models::{AddModel, DestroyModel, Manner, Switching};
+pub use relations::{Integrate, RemoveRelation};
+pub use tasks::{Resolve, RunAction};
+pub use units::{AddUnits, RemoveApplications, RemoveUnits, Scale};
+
+use super::{Controller, ControllerError};
+
+/// A change of one model.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// `juju deploy` of one charm.
+    Deploy(Deploy),
+    /// `juju add-unit`.
+    AddUnits(AddUnits),
+    /// `juju remove-unit`.
+    RemoveUnits(RemoveUnits),
+    /// `juju scale-application`.
+    Scale(Scale),
+    /// `juju remove-application`.
+    RemoveApplications(RemoveApplications),
+    /// `juju integrate`.
+    Integrate(Integrate),
+    /// `juju remove-relation`.
+    RemoveRelation(RemoveRelation),
+    /// `juju config` that sets or resets.
+    SetConfig(SetConfig),
+    /// `juju trust`.
+    SetTrust(SetTrust),
+    /// `juju run`.
+    RunAction(RunAction),
+    /// `juju resolve`.
+    Resolve(Resolve),
+}
+
+/// What an act gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing to say.
+    Done,
+    /// Lines for the person at the terminal.
+    Said(Vec<String>),
+    /// The number of an operation; its tasks are among the model's actions.
+    Operation(u32),
+}
+
+impl Controller {
+    /// Does something to a model: the named one, or the current one.
+    ///
+    /// # Errors
+    ///
+    /// When Juju would refuse it. Nothing has changed then.
+    pub async fn act(&mut self, model: Option<&str>, act: Act) -> Result<Outcome, ControllerError> {
+        if let (Act::Deploy(_), None, true) = (&act, model, self.models().is_empty()) {
+            self.add_model(DEFAULT_MODEL).await?;
+        }
+        let hosted = self.model_mut(model)?;
+        let bus = &mut hosted.bus;
+        match act {
+            Act::Deploy(deploy) => deploy.apply(bus).await,
+            Act::AddUnits(add) => add.apply(bus).await,
+            Act::RemoveUnits(remove) => remove.apply(bus),
+            Act::Scale(scale) => scale.apply(bus).await,
+            Act::RemoveApplications(remove) => remove.apply(bus),
+            Act::Integrate(integrate) => integrate.apply(bus),
+            Act::RemoveRelation(remove) => remove.apply(bus),
+            Act::SetConfig(set) => set.apply(bus),
+            Act::SetTrust(trust) => trust.apply(bus),
+            Act::RunAction(run) => run.apply(bus),
+            Act::Resolve(resolve) => resolve.apply(bus),
+        }
+    }
+}
+
+/// The model that is made when something is deployed and there is none.
+const DEFAULT_MODEL: &str = "default";

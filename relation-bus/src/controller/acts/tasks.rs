@@ -1,0 +1,74 @@
+//! Actions, and what becomes of failed hooks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Outcome;
+use crate::controller::ControllerError;
+use crate::engine::{Bus, EngineError, Resolution};
+use crate::names::UnitName;
+
+/// `juju run UNIT… ACTION`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RunAction {
+    /// The units: `app/0`, or `app/leader`.
+    pub units: Vec<String>,
+    /// The action.
+    pub action: String,
+    /// Its parameters.
+    pub parameters: Map<String, Value>,
+}
+
+impl RunAction {
+    pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
+        let units: Result<Vec<_>, _> = self.units.iter().map(|unit| unit_of(bus, unit)).collect();
+        let operation = bus.enqueue_action(&units?, &self.action, &self.parameters)?;
+        Ok(Outcome::Operation(operation))
+    }
+}
+
+/// A unit by its name, or the leader of an application by `app/leader`.
+fn unit_of(bus: &Bus, text: &str) -> Result<UnitName, ControllerError> {
+    let model = bus.model();
+    let unit = match text.strip_suffix("/leader") {
+        Some(application) => {
+            let entry = model.applications.get(application);
+            let missing = || EngineError::NoApplication(application.to_owned());
+            let leader = entry.ok_or_else(missing)?.leader.clone();
+            leader.ok_or_else(|| ControllerError::NoLeader(application.to_owned()))?
+        }
+        None => text.parse().map_err(|_| ControllerError::UnitName(text.to_owned()))?,
+    };
+    match model.unit(&unit) {
+        Some(_) => Ok(unit),
+        None => Err(EngineError::NoUnit(unit).into()),
+    }
+}
+
+/// `juju resolve UNIT…`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Resolve {
+    /// The units; nobody: all that are in error (`--all`).
+    pub units: Vec<String>,
+    /// What becomes of their failed hooks.
+    pub how: Resolution,
+}
+
+impl Resolve {
+    pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
+        if self.units.is_empty() {
+            for unit in bus.units() {
+                match bus.resolve(&unit, self.how) {
+                    Ok(()) | Err(EngineError::NotFailed(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            return Ok(Outcome::Done);
+        }
+        let units: Result<Vec<_>, _> = self.units.iter().map(|unit| unit_of(bus, unit)).collect();
+        for unit in units? {
+            bus.resolve(&unit, self.how)?;
+        }
+        Ok(Outcome::Done)
+    }
+}
