@@ -123,16 +123,10 @@ impl Parser<'_> {
             return self.refuse("query is nested too deeply".to_owned());
         }
         let mut left = self.value()?;
-        loop {
-            let Kind::Mark(mark) = self.kind() else { break };
-            let Some(operator) = Operator::of(mark).filter(|o| o.binds() > above) else { break };
+        while let Some(operator) = self.operator().filter(|operator| operator.binds() > above) {
             let binds = operator.binds();
             let mut links = Vec::new();
-            loop {
-                let Kind::Mark(mark) = self.kind() else { break };
-                let Some(operator) = Operator::of(mark).filter(|o| o.binds() == binds) else {
-                    break;
-                };
+            while let Some(operator) = self.operator().filter(|other| other.binds() == binds) {
                 self.step();
                 links.push((operator, self.expression(binds)?));
             }
@@ -140,6 +134,13 @@ impl Parser<'_> {
         }
         self.depth -= 1;
         Ok(left)
+    }
+
+    fn operator(&self) -> Option<Operator> {
+        match self.kind() {
+            Kind::Mark(mark) => Operator::of(mark),
+            _ => None,
+        }
     }
 
     /// A value with what is asked of it: members, indices, calls.
