@@ -112,7 +112,8 @@ impl Aftermath<'_> {
         let mut grants: BTreeMap<String, Vec<String>> = BTreeMap::new();
         // Who may read another application's secret is that application's affair.
         for grant in secret.grants.iter().filter(|_| owner.is_some()) {
-            grants.entry(grant.relation.to_string()).or_default().push(grant.application.clone());
+            let relation = grant.relation.map(|id| id.to_string()).unwrap_or_default();
+            grants.entry(relation).or_default().push(grant.application.clone());
         }
         Secret {
             id: secret.id.uri(),

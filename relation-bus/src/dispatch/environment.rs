@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Agent, Environment};
-use crate::hook::HookContext;
+use crate::hook::{Hook, HookContext};
 use crate::model::Model;
 
 /// What the cluster around a unit looks like.
@@ -22,15 +22,17 @@ const AGENT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 #[must_use]
 pub fn environment(agent: &Agent, model: &Model, context: &HookContext) -> Environment {
     let charm = agent.root.charm().display().to_string();
-    let hook_name = match context.action {
-        Some(_) => String::new(),
-        None => context.hook.name(),
+    let hook_name = match context.hook {
+        Hook::Action { .. } | Hook::Commands { .. } => String::new(),
+        _ => context.hook.name(),
     };
     let mut variables = Environment::new();
     let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());
     set("CHARM_DIR", &charm);
     set("JUJU_CHARM_DIR", &charm);
-    set("JUJU_DISPATCH_PATH", &context.hook.dispatch_path());
+    if !matches!(context.hook, Hook::Commands { .. }) {
+        set("JUJU_DISPATCH_PATH", &context.hook.dispatch_path());
+    }
     set("JUJU_HOOK_NAME", &hook_name);
     set("JUJU_UNIT_NAME", agent.unit.as_str());
     set("JUJU_MODEL_NAME", &model.name);
@@ -41,16 +43,18 @@ pub fn environment(agent: &Agent, model: &Model, context: &HookContext) -> Envir
     set("JUJU_AGENT_SOCKET_NETWORK", "unix");
     set("JUJU_AGENT_SOCKET_ADDRESS", &agent.root.socket().display().to_string());
     set("CLOUD_API_VERSION", "1.33.0");
-    for empty in [
-        "JUJU_MACHINE_ID",
-        "JUJU_PRINCIPAL_UNIT",
-        "JUJU_AVAILABILITY_ZONE",
-        "JUJU_CHARM_HTTP_PROXY",
-        "JUJU_CHARM_HTTPS_PROXY",
-        "JUJU_CHARM_FTP_PROXY",
-        "JUJU_CHARM_NO_PROXY",
-    ] {
+    for empty in ["JUJU_MACHINE_ID", "JUJU_PRINCIPAL_UNIT", "JUJU_AVAILABILITY_ZONE"] {
         set(empty, "");
+    }
+    // What was set only: the defaults name this machine, and would say nothing to a charm.
+    for kind in ["http", "https", "ftp", "no"] {
+        let variable = format!("JUJU_CHARM_{}_PROXY", kind.to_uppercase());
+        set(&variable, &model.setting_text(&format!("juju-{kind}-proxy")));
+        let legacy = model.setting_text(&format!("{kind}-proxy"));
+        if !legacy.is_empty() {
+            set(&format!("{kind}_proxy"), &legacy);
+            set(&format!("{}_PROXY", kind.to_uppercase()), &legacy);
+        }
     }
     if !model.juju_version.starts_with('4') {
         set("JUJU_SLA", "unsupported");
@@ -78,4 +82,56 @@ pub fn environment(agent: &Agent, model: &Model, context: &HookContext) -> Envir
     }
     variables.extend(agent.surroundings.variables.clone());
     variables
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::dispatch::UnitRoot;
+    use crate::hook::LifeCycle;
+    use crate::names::UnitName;
+
+    fn variables(model: &Model, hook: Hook) -> Environment {
+        let unit = UnitName::new("web", 0);
+        let agent = Agent {
+            unit: unit.clone(),
+            root: UnitRoot::at(Path::new("/r"), &unit),
+            surroundings: Surroundings::default(),
+            time_limit: Duration::from_secs(1),
+            runner: None,
+            confinement: crate::dispatch::Confinement::None,
+        };
+        environment(&agent, model, &HookContext::new(unit, hook, 0))
+    }
+
+    #[test]
+    fn proxies_of_the_model_reach_the_charm() {
+        let mut model = Model::new("m", "u", "3.6.8");
+        let plain = variables(&model, LifeCycle::Start.into());
+        assert_eq!(plain["JUJU_CHARM_HTTP_PROXY"], "");
+        assert!(!plain.contains_key("http_proxy"));
+        for (name, value) in [("juju-http-proxy", "http://p:1"), ("no-proxy", "10.0.0.0/8")] {
+            model.set_setting(name, Some(value.into())).unwrap();
+        }
+        let told = variables(&model, LifeCycle::Start.into());
+        assert_eq!(told["JUJU_CHARM_HTTP_PROXY"], "http://p:1");
+        assert_eq!(
+            (told["no_proxy"].as_str(), told["NO_PROXY"].as_str()),
+            ("10.0.0.0/8", "10.0.0.0/8")
+        );
+        assert!(!told.contains_key("http_proxy"));
+    }
+
+    #[test]
+    fn a_script_of_the_operator_is_no_hook() {
+        let model = Model::new("m", "u", "3.6.8");
+        let hook = Hook::Commands { id: 1, script: "true".to_owned(), relation: None };
+        let told = variables(&model, hook);
+        assert!(!told.contains_key("JUJU_DISPATCH_PATH"));
+        assert_eq!(told["JUJU_HOOK_NAME"], "");
+        assert!(told["JUJU_CONTEXT_ID"].starts_with("web/0-run-commands-"));
+    }
 }

@@ -127,6 +127,12 @@ impl UnitRoot {
         self.path.join("charm/containers").join(container).join("pebble.socket")
     }
 
+    /// An absolute path of the unit as a path of this machine.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> PathBuf {
+        self.path.join(path.trim_start_matches('/'))
+    }
+
     /// Makes the folders and files of the root. What is there already is kept or overwritten.
     ///
     /// # Errors
@@ -175,7 +181,7 @@ impl UnitRoot {
     ///
     /// When it or its folder cannot be made.
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> Result<(), RootError> {
-        let path = self.path.join(path.trim_start_matches('/'));
+        let path = self.locate(path);
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }

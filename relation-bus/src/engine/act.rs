@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{Answers, Bus, EngineError, Trust, UnitRuntime};
 use crate::charm_folder::{CharmFolder, Content, Program, install};
 use crate::dispatch::{Agent, Confinement, RootSetup, Surroundings, UnitRoot, lock};
-use crate::model::{Application, Life, Relation, RelationLife, Role, Side, Unit, relation_key};
+use crate::model::{
+    Application, Life, Relation, RelationLife, Role, Side, Unit, least_count, relation_key,
+};
 use crate::names::{RelationId, UnitName};
 use crate::uniter::LocalState;
 
@@ -76,7 +78,9 @@ impl Bus {
         self.next_address += 1;
         let address =
             format!("10.1.{}.{}", 71 + self.next_address / 240, self.next_address % 240 + 4);
-        let (unit, setup) = {
+        let place = self.folder.join(format!("u{}", self.next_root));
+        self.next_root += 1;
+        let (unit, root, setup) = {
             let mut model = lock(&self.model);
             let entry = model
                 .applications
@@ -84,7 +88,17 @@ impl Bus {
                 .ok_or_else(|| EngineError::NoApplication(application.to_owned()))?;
             let unit = UnitName::new(application, entry.scale);
             entry.scale += 1;
-            entry.units.insert(unit.clone(), Unit::new(unit.clone(), &address));
+            let root = UnitRoot::at(&place, &unit);
+            let mut made = Unit::new(unit.clone(), &address);
+            for (name, declared) in &charm.metadata.storage {
+                let locate = |path: &str| root.locate(path).display().to_string();
+                let count = least_count(declared);
+                let instances = model.make_storage(&charm.metadata, name, count, locate);
+                made.storage.extend(instances.into_iter().map(|made| (made.id.clone(), made)));
+            }
+            if let Some(entry) = model.applications.get_mut(application) {
+                entry.units.insert(unit.clone(), made);
+            }
             let setup = RootSetup {
                 model: model.name.clone(),
                 fqdn: model.fqdn(&unit),
@@ -94,11 +108,10 @@ impl Bus {
                 containers: charm.metadata.containers.clone(),
                 program: self.program.clone(),
             };
-            (unit, setup)
+            (unit, root, setup)
         };
-        let root = UnitRoot::at(&self.folder.join(format!("u{}", self.next_root)), &unit);
-        self.next_root += 1;
         root.make(&setup)?;
+        self.make_storage_folders(&unit)?;
         let dispatch = match &charm.program {
             Program::Folder => None,
             Program::Binary(name) => self.program.parent().map(|folder| folder.join(name)),
@@ -366,7 +379,7 @@ impl Bus {
             if relation.is_empty() {
                 model.relations.remove(&id);
                 for secret in model.secrets.values_mut() {
-                    secret.grants.retain(|grant| grant.relation != id);
+                    secret.grants.retain(|grant| grant.relation != Some(id));
                 }
             }
         }

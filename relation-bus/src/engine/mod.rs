@@ -12,8 +12,9 @@ mod read;
 mod settings;
 mod settle;
 mod step;
+mod storage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -58,8 +59,6 @@ pub struct Bus {
     running: Option<UnitName>,
     /// Who had the last turn.
     turn: Option<UnitName>,
-    /// Units whose failed hook is to run again now.
-    retry_now: BTreeSet<UnitName>,
     program: PathBuf,
     folder: PathBuf,
     /// Keeps the folder as long as the bus, when it is a temporary one.
@@ -118,7 +117,6 @@ impl Bus {
             tasks: BTreeMap::new(),
             running: None,
             turn: None,
-            retry_now: BTreeSet::new(),
             program,
             folder,
             _temporary: temporary,

@@ -16,11 +16,13 @@ use super::actions::action_result;
 use super::{Bus, EngineError, PeerEcho, StaleReads};
 use crate::dispatch::{Agent, DispatchError, Finished, HookEnd, SharedModel, lock, run_hook};
 use crate::hook::{Hook, HookContext, Journal, LifeCycle, Places, RelationEvent, SecretEvent};
-use crate::model::{AgentStatus, Level, Life, Model, StatusEntry, StatusValue};
+use crate::model::{
+    AgentStatus, Clock, Level, Life, Model, REMINDER, SecretOwner, StatusEntry, StatusValue,
+};
 use crate::names::UnitName;
 use crate::uniter::{
-    FailedHook, Operation, Order, RemoteState, complete, context_relations, forget_member,
-    next_operation,
+    FailedHook, LocalState, Operation, Order, RemoteState, complete, context_relations, enter_pod,
+    forget_member, next_operation,
 };
 
 /// What a model does next.
@@ -130,6 +132,13 @@ impl Bus {
                     }
                     Step::Done
                 }
+                Operation::Retry(hook) => self.begin_again(&unit, hook),
+                Operation::NewPod(end) => {
+                    if let Some(runtime) = self.units.get_mut(&unit) {
+                        enter_pod(&mut runtime.local, end);
+                    }
+                    Step::Done
+                }
                 Operation::Die => {
                     self.bury(&unit);
                     Step::Done
@@ -140,41 +149,61 @@ impl Bus {
         Step::Idle
     }
 
-    /// Begins a failed hook again, as often for each unit as the settings allow. `tries` counts.
-    pub fn begin_retry(&mut self, tries: &mut BTreeMap<UnitName, u32>) -> Step {
-        if self.running.is_some() {
-            return Step::Idle;
+    /// Runs a failed hook again, unless it is for leaders only and the unit leads no more: then it
+    /// counts as done.
+    fn begin_again(&mut self, unit: &UnitName, hook: Hook) -> Step {
+        let skipped = {
+            let model = lock(&self.model);
+            is_for_leaders(&model, &hook) && !model.is_leader(unit)
+        };
+        if skipped {
+            // The unit is in error: it was asked a moment ago.
+            self.resolve(unit, Resolution::Skip).ok();
+            return Step::Done;
         }
-        let limit = self.settings.retries;
-        let failed = self.units.iter().find_map(|(unit, runtime)| {
-            let failed = runtime.local.failed.as_ref()?;
-            let open = tries.get(unit).copied().unwrap_or(0) < limit;
-            open.then(|| (unit.clone(), failed.hook.clone()))
-        });
-        let Some((unit, hook)) = failed else { return Step::Idle };
-        *tries.entry(unit.clone()).or_default() += 1;
-        // All units get their turn again, from the first.
-        self.turn = None;
-        match self.begin_hook(&unit, hook) {
+        match self.begin_hook(unit, hook) {
             Ok(running) => Step::Run(Box::new(running)),
             Err(_) => Step::Done,
         }
     }
 
+    /// Jumps to the moment at which the next hook that failed is run again, as often for each unit
+    /// as the settings allow, and begins it. `tries` counts.
+    pub fn begin_retry(&mut self, tries: &mut BTreeMap<UnitName, u32>) -> Step {
+        if self.running.is_some() {
+            return Step::Idle;
+        }
+        let limit = self.settings.retries;
+        let open = |unit: &UnitName| tries.get(unit).copied().unwrap_or(0) < limit;
+        let waiting = self.units.iter().filter(|(unit, _)| open(unit));
+        let next = waiting
+            .filter_map(|(unit, runtime)| Some((next_retry(&runtime.local)?, unit.clone())))
+            .min();
+        let Some((moment, unit)) = next else { return Step::Idle };
+        *tries.entry(unit.clone()).or_default() += 1;
+        // All units get their turn again, from the first.
+        self.turn = None;
+        {
+            let mut model = lock(&self.model);
+            model.clock = model.clock.max(moment);
+        }
+        if let Some(runtime) = self.units.get_mut(&unit) {
+            make_due(&mut runtime.local, moment);
+        }
+        self.begin()
+    }
+
     /// The next operation of a unit, if there is one.
     fn next(&mut self, unit: &UnitName) -> Option<Operation> {
-        let remote = self.remote(unit);
+        let mut remote = self.remote(unit);
+        // Pauses of failed hooks are over when begin_retry says so.
+        remote.now = Clock::default();
         let runtime = self.units.get(unit)?;
         let order = match self.settings.order {
             Order::Sorted => Order::Sorted,
             Order::Shuffled { seed, .. } => Order::Shuffled { seed, pass: self.pass },
         };
         self.pass += 1;
-        if let Some(failed) = &runtime.local.failed
-            && self.retry_now.remove(unit)
-        {
-            return Some(Operation::Run(failed.hook.clone()));
-        }
         match runtime.local.removed {
             true => Some(Operation::Die),
             false => next_operation(unit, &runtime.local, &remote, order),
@@ -211,8 +240,11 @@ impl Bus {
         let mut context = HookContext::new(unit.clone(), hook.clone(), self.next_context);
         context.relations = context_relations(&runtime.local, &remote, &hook);
         context.member_cache = std::mem::take(&mut runtime.local.member_cache);
-        context.places =
-            Places { charm: runtime.agent.root.charm(), resources: runtime.agent.root.resources() };
+        context.places = Places {
+            charm: runtime.agent.root.charm(),
+            resources: runtime.agent.root.resources(),
+            root: Some(runtime.agent.root.path().to_owned()),
+        };
         let (agent, model) = (runtime.agent.clone(), std::sync::Arc::clone(&self.model));
         if let Hook::Action { id, .. } = &hook {
             self.action_begins(*id);
@@ -252,7 +284,9 @@ impl Bus {
         let mut model = lock(&self.model);
         let tries = runtime.local.failed.as_ref().map_or(0, |failed| failed.tries) + 1;
         let name = hook.error_name();
-        runtime.local.failed = Some(FailedHook { hook, tries });
+        let pause = retry_pause(tries);
+        let retry_at = model.retries_hooks().then(|| model.clock.plus(pause));
+        runtime.local.failed = Some(FailedHook { hook, tries, retry_at });
         set_agent(&mut model, unit, AgentStatus::Error(error_message(&name)));
         let text = format!("awaiting error resolution for \"{name}\" hook");
         model.add_log(unit.as_str(), "juju.worker.uniter", Level::Info, text);
@@ -261,6 +295,7 @@ impl Bus {
     /// What a hook that has run leaves in its unit's agent and at the controller.
     fn account(&mut self, unit: &UnitName, hook: Hook, remote: &RemoteState, finished: Finished) {
         let Finished { mut context, end, journal } = finished;
+        let began = lock(&self.model).clock;
         lock(&self.model).clock.seconds += 1;
         if let Hook::Action { id, name, .. } = &hook {
             let state = context.action.take().unwrap_or_default();
@@ -281,11 +316,12 @@ impl Bus {
                 if self.settings.peer_echo == PeerEcho::Silent {
                     hush(runtime, &model, &journal);
                 }
-                aftermath(&mut model, unit, &hook);
+                aftermath(&mut model, unit, &hook, began);
             }
             (HookEnd::Failed(_), Hook::Workload { container, .. }) => {
                 // Never an error of the unit: dropped, and sent again by the poller.
-                *runtime.local.ready_failures.entry(container.clone()).or_default() += 1;
+                let again = model.clock.plus(POLL);
+                runtime.local.ready_retries.insert(container.clone(), again);
                 if runtime.local.workload_events.front() == Some(&hook) {
                     runtime.local.workload_events.pop_front();
                 }
@@ -309,11 +345,16 @@ impl Bus {
         let failed =
             runtime.local.failed.clone().ok_or_else(|| EngineError::NotFailed(unit.clone()))?;
         match how {
-            Resolution::Retry => drop(self.retry_now.insert(unit.clone())),
+            Resolution::Retry => {
+                if let Some(failed) = &mut runtime.local.failed {
+                    failed.retry_at = Some(Clock::default());
+                }
+            }
             Resolution::Skip => {
                 complete(&mut runtime.local, &remote, &failed.hook);
                 let mut model = lock(&self.model);
-                aftermath(&mut model, unit, &failed.hook);
+                let now = model.clock;
+                aftermath(&mut model, unit, &failed.hook, now);
                 set_agent(&mut model, unit, AgentStatus::Idle);
                 drop(model);
                 self.sweep();
@@ -367,9 +408,7 @@ impl Bus {
         for relation in model.relations.values_mut() {
             relation.leave_scope(unit);
         }
-        model
-            .secrets
-            .retain(|_, secret| secret.owner != crate::model::SecretOwner::Unit(unit.clone()));
+        model.secrets.retain(|_, secret| secret.owner != SecretOwner::Unit(unit.clone()));
         let mut gone = false;
         if let Some(entry) = model.applications.get_mut(&application) {
             entry.units.remove(unit);
@@ -389,6 +428,43 @@ impl Bus {
     }
 }
 
+/// The agent looks after containers so often, in seconds.
+const POLL: u64 = 5;
+
+/// Seconds until a failed hook is run again: 5, doubling, 5 minutes at most.
+fn retry_pause(tries: u32) -> u64 {
+    5u64.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(300)
+}
+
+/// When something that failed in a unit is run again by itself.
+fn next_retry(local: &LocalState) -> Option<Clock> {
+    let hook = local.failed.as_ref().and_then(|failed| failed.retry_at);
+    hook.or_else(|| local.ready_retries.values().min().copied())
+}
+
+/// Ends the pauses of a unit that are over at a moment.
+fn make_due(local: &mut LocalState, moment: Clock) {
+    let due = local.ready_retries.values_mut().filter(|at| **at <= moment);
+    due.for_each(|at| *at = Clock::default());
+    if let Some(at) = local.failed.as_mut().and_then(|failed| failed.retry_at.as_mut())
+        && *at <= moment
+    {
+        *at = Clock::default();
+    }
+}
+
+/// Whether only a leader runs a hook: a unit that has lost the leadership skips it.
+fn is_for_leaders(model: &Model, hook: &Hook) -> bool {
+    match hook {
+        Hook::LifeCycle(LifeCycle::LeaderElected) => true,
+        Hook::Secret { id, event, .. } if *event != SecretEvent::Changed => model
+            .secrets
+            .get(id)
+            .is_some_and(|secret| matches!(secret.owner, SecretOwner::Application(_))),
+        _ => false,
+    }
+}
+
 fn error_message(name: &str) -> String {
     format!("hook failed: \"{name}\"")
 }
@@ -400,7 +476,8 @@ fn set_agent(model: &mut Model, unit: &UnitName, status: AgentStatus) {
 }
 
 /// What a hook that is done changes at the controller beside its own writes.
-fn aftermath(model: &mut Model, unit: &UnitName, hook: &Hook) {
+fn aftermath(model: &mut Model, unit: &UnitName, hook: &Hook, began: Clock) {
+    let now = model.clock;
     match hook {
         Hook::Relation(hook) if hook.event == RelationEvent::Broken => {
             if let Some(relation) = model.relations.get_mut(&hook.relation) {
@@ -421,11 +498,22 @@ fn aftermath(model: &mut Model, unit: &UnitName, hook: &Hook) {
                         revision.removal_told = true;
                     }
                 }
-                SecretEvent::Rotate | SecretEvent::Expired { .. } => {}
+                SecretEvent::Rotate => {
+                    let created = secret.revisions.get(&latest).map(|revision| revision.created);
+                    // A rotation that made no revision is asked for again soon.
+                    secret.next_rotate = match created.filter(|created| *created >= began) {
+                        Some(created) => secret.rotate.next(created),
+                        None => Some(now.plus(REMINDER)),
+                    };
+                }
+                SecretEvent::Expired { revision } => {
+                    if let Some(revision) = secret.revisions.get_mut(revision) {
+                        revision.expiry_told = Some(now);
+                    }
+                }
             }
         }
         Hook::LifeCycle(LifeCycle::Start) => {
-            let now = model.clock;
             if let Some(entry) = model.unit_mut(unit)
                 && entry.status.message == "installing charm software"
             {

@@ -53,6 +53,18 @@ pub fn commit(context: &mut HookContext, model: &mut Model) -> Result<(), Commit
     for (id, content) in pending.unit_bags {
         commit_unit_bag(context, model, id, content);
     }
+    for (name, count) in &pending.storage {
+        let application = model.applications.get(context.application());
+        let Some(charm) = application.map(|application| application.charm.clone()) else {
+            continue;
+        };
+        let locate = |path: &str| context.places.locate(path);
+        let made = model.make_storage(&charm, name, *count, locate);
+        context.writes.extend(made.iter().map(|made| WriteRecord::Storage(made.id.clone())));
+        if let Some(unit) = model.unit_mut(&context.unit) {
+            unit.storage.extend(made.into_iter().map(|made| (made.id.clone(), made)));
+        }
+    }
     if let Some(unit) = model.unit_mut(&context.unit) {
         if let Some(ports) = pending.ports {
             let changed = unit.opened_ports.symmetric_difference(&ports);
@@ -150,7 +162,7 @@ fn commit_secrets(
         let Some(secret) = model.secrets.get_mut(id) else { continue };
         let before = secret.grants.len();
         secret.grants.retain(|grant| match revoked {
-            Revoked::Relation(relation) => grant.relation != *relation,
+            Revoked::Relation(relation) => grant.relation != Some(*relation),
             Revoked::Application(application) => grant.application != *application,
             Revoked::Unit(unit) => grant.unit.as_ref() != Some(unit),
         });
@@ -174,23 +186,21 @@ fn update_secret(model: &mut Model, id: &SecretId, update: &SecretUpdate) -> boo
     }
     if let Some(rotate) = update.rotate {
         secret.rotate = rotate;
+        secret.next_rotate = rotate.next(now);
     }
     let latest = secret.latest();
     let content = update.content.as_ref().filter(|content| {
         secret.revisions.get(&latest).is_none_or(|current| current.content != **content)
     });
     if let Some(content) = content {
-        let revision = Revision {
-            content: content.clone(),
-            expires: update.expires.clone(),
-            removal_told: false,
-            created: now,
-        };
+        let revision =
+            Revision { expires: update.expires.clone(), ..Revision::new(content.clone(), now) };
         secret.revisions.insert(latest + 1, revision);
     } else if let Some(expires) = &update.expires
         && let Some(current) = secret.revisions.get_mut(&latest)
     {
         current.expires = Some(expires.clone());
+        current.expiry_told = None;
     }
     *secret != before
 }

@@ -37,6 +37,19 @@ pub struct Places {
     pub charm: PathBuf,
     /// The directory of the unit's resources.
     pub resources: PathBuf,
+    /// The root of the unit's file system; nothing when paths are what they say.
+    pub root: Option<PathBuf>,
+}
+
+impl Places {
+    /// An absolute path of the unit as a path of this machine.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> String {
+        match &self.root {
+            Some(root) => root.join(path.trim_start_matches('/')).display().to_string(),
+            None => path.to_owned(),
+        }
+    }
 }
 
 /// An action that is running.
@@ -81,6 +94,8 @@ pub(super) struct Pending {
     pub(super) application_writes: BTreeSet<RelationId>,
     pub(super) state: Option<BTreeMap<String, String>>,
     pub(super) ports: Option<BTreeSet<OpenedPort>>,
+    /// Storage to be added, by its name in the metadata.
+    pub(super) storage: BTreeMap<String, u32>,
     pub(super) created: BTreeMap<SecretId, Secret>,
     pub(super) updated: BTreeMap<SecretId, SecretUpdate>,
     pub(super) removed: Vec<(SecretId, Option<u32>)>,

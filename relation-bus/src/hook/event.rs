@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::StorageKind;
 use crate::names::{RelationId, SecretId, UnitName};
 
 /// One hook that a unit is to run.
@@ -36,6 +37,8 @@ pub enum Hook {
         id: String,
         /// Where it is mounted.
         location: String,
+        /// What it is.
+        kind: StorageKind,
         /// Whether it is on its way out.
         detaching: Detaching,
     },
@@ -47,6 +50,15 @@ pub enum Hook {
         id: u32,
         /// Its parameters, defaults filled in.
         parameters: Map<String, Value>,
+    },
+    /// A script of an operator (`juju exec`), which is no hook: nothing is dispatched.
+    Commands {
+        /// Its number, counted with actions.
+        id: u32,
+        /// Lines for the shell.
+        script: String,
+        /// The relation whose variables the script gets.
+        relation: Option<RelationHook>,
     },
     /// A name that this bus does not know, sent as it is: newer versions of Juju do so.
     Other(String),
@@ -81,6 +93,8 @@ pub enum LifeCycle {
     UpdateStatus,
     /// The unit became leader.
     LeaderElected,
+    /// Another unit leads, or has changed the leadership settings (Juju 3.x and older).
+    LeaderSettingsChanged,
 }
 
 impl LifeCycle {
@@ -96,18 +110,26 @@ impl LifeCycle {
             Self::Remove => "remove",
             Self::UpdateStatus => "update-status",
             Self::LeaderElected => "leader-elected",
+            Self::LeaderSettingsChanged => "leader-settings-changed",
         }
     }
 
     /// The hook of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        use LifeCycle::{
-            ConfigChanged, Install, LeaderElected, Remove, Start, Stop, UpdateStatus, UpgradeCharm,
-        };
-        [Install, Start, ConfigChanged, UpgradeCharm, Stop, Remove, UpdateStatus, LeaderElected]
-            .into_iter()
-            .find(|hook| hook.as_str() == name)
+        [
+            Self::Install,
+            Self::Start,
+            Self::ConfigChanged,
+            Self::UpgradeCharm,
+            Self::Stop,
+            Self::Remove,
+            Self::UpdateStatus,
+            Self::LeaderElected,
+            Self::LeaderSettingsChanged,
+        ]
+        .into_iter()
+        .find(|hook| hook.as_str() == name)
     }
 }
 
@@ -232,6 +254,7 @@ impl Hook {
                 Detaching::Yes => format!("{name}-storage-detaching"),
             },
             Self::Action { name, .. } | Self::Other(name) => name.clone(),
+            Self::Commands { .. } => "run-commands".to_owned(),
         }
     }
 
@@ -246,11 +269,12 @@ impl Hook {
         }
     }
 
-    /// Path of the hook as `JUJU_DISPATCH_PATH` has it.
+    /// Path of the hook as `JUJU_DISPATCH_PATH` has it; empty for an operator's script.
     #[must_use]
     pub fn dispatch_path(&self) -> String {
         match self {
             Self::Action { name, .. } => format!("actions/{name}"),
+            Self::Commands { .. } => String::new(),
             _ => format!("hooks/{}", self.name()),
         }
     }
@@ -260,6 +284,7 @@ impl Hook {
     pub fn relation(&self) -> Option<&RelationHook> {
         match self {
             Self::Relation(hook) => Some(hook),
+            Self::Commands { relation, .. } => relation.as_ref(),
             _ => None,
         }
     }
@@ -270,8 +295,8 @@ impl Hook {
         let mut variables = Vec::new();
         let mut set = |name, value: &str| variables.push((name, value.to_owned()));
         match self {
-            Self::LifeCycle(_) | Self::Other(_) => {}
-            Self::Relation(hook) => {
+            Self::LifeCycle(_) | Self::Other(_) | Self::Commands { relation: None, .. } => {}
+            Self::Relation(hook) | Self::Commands { relation: Some(hook), .. } => {
                 set("JUJU_RELATION", &hook.endpoint);
                 set("JUJU_RELATION_ID", &hook.relation.with_endpoint(&hook.endpoint));
                 set("JUJU_REMOTE_APP", &hook.remote_application);
@@ -304,10 +329,10 @@ impl Hook {
                     set("JUJU_SECRET_REVISION", &revision.to_string());
                 }
             }
-            Self::Storage { id, location, .. } => {
+            Self::Storage { id, location, kind, .. } => {
                 set("JUJU_STORAGE_ID", id);
                 set("JUJU_STORAGE_LOCATION", location);
-                set("JUJU_STORAGE_KIND", "filesystem");
+                set("JUJU_STORAGE_KIND", kind.as_str());
             }
             Self::Action { name, id, .. } => {
                 set("JUJU_ACTION_NAME", name);

@@ -34,6 +34,8 @@ pub enum WriteRecord {
     Secret(String),
     /// A key of the unit's state.
     State(String),
+    /// A storage instance was asked for.
+    Storage(String),
     /// The workload version.
     WorkloadVersion(String),
     /// A key of what the leader keeps with `leader-set`.

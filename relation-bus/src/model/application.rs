@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentStatus, StatusEntry};
+use super::{AgentStatus, Clock, StatusEntry, StorageInstance};
 use crate::charm_folder::CharmMetadata;
 use crate::names::UnitName;
 
@@ -54,6 +54,14 @@ pub struct Application {
     pub workload_version: String,
     /// The cluster address of its Service.
     pub service_address: String,
+    /// While nobody leads because the last leader's lease runs out: when the next one is elected.
+    pub election: Option<Clock>,
+    /// Where the charm came from: `local:web`, `cos:prometheus`.
+    pub charm_origin: String,
+    /// Counts refreshes; the first charm is revision 0, as of local charms.
+    pub charm_revision: u32,
+    /// What each resource is: an image or a file.
+    pub resources: BTreeMap<String, String>,
     /// Whether it is being removed.
     pub life: Life,
 }
@@ -66,6 +74,7 @@ impl Application {
     /// An application without units.
     #[must_use]
     pub fn new(name: &str, charm: CharmMetadata) -> Self {
+        let charm_name = charm.name.clone();
         Self {
             name: name.to_owned(),
             charm,
@@ -79,6 +88,10 @@ impl Application {
             status: None,
             workload_version: String::new(),
             service_address: String::new(),
+            election: None,
+            charm_origin: format!("local:{charm_name}"),
+            charm_revision: 0,
+            resources: BTreeMap::new(),
             life: Life::Alive,
         }
     }
@@ -128,6 +141,8 @@ pub struct Unit {
     pub opened_ports: BTreeSet<OpenedPort>,
     /// What `state-set` keeps.
     pub state: BTreeMap<String, String>,
+    /// Storage instances by id.
+    pub storage: BTreeMap<String, StorageInstance>,
     /// Whether it is being removed.
     pub life: Life,
 }
@@ -144,6 +159,7 @@ impl Unit {
             agent: AgentStatus::Allocating,
             opened_ports: BTreeSet::new(),
             state: BTreeMap::new(),
+            storage: BTreeMap::new(),
             life: Life::Alive,
         }
     }
@@ -262,7 +278,7 @@ impl OpenedPort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Clock, StatusValue};
+    use crate::model::StatusValue;
 
     #[test]
     fn ports_print_as_they_were_read() {

@@ -4,10 +4,13 @@
 //! asks (see `relation.rs`) are decided in [`crate::hook`].
 
 mod application;
+mod clock;
 mod log;
 mod relation;
 mod secret;
+mod setting;
 mod status;
+mod storage;
 mod task;
 
 use std::collections::BTreeMap;
@@ -15,12 +18,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use application::{Application, ConfigValue, Life, OpenedPort, PortError, Protocol, Unit};
+pub use clock::Clock;
 pub use log::{Level, LogEntry};
 pub use relation::{
     DataBag, Member, Relation, RelationLife, Role, Side, VersionedBag, merge_changes, relation_key,
 };
+pub(crate) use secret::REMINDER;
 pub use secret::{Consumer, Grant, Revision, RotatePolicy, Secret, SecretContent, SecretOwner};
+pub use setting::{SettingError, go_duration};
 pub use status::{AgentStatus, StatusEntry, StatusValue};
+pub use storage::{StorageInstance, StorageKind};
+pub(crate) use storage::{least_count, most_count};
 pub use task::{Task, TaskMessage, TaskStatus};
 
 use crate::names::{RelationId, SecretId, UnitName};
@@ -50,76 +58,10 @@ pub struct Model {
     pub next_secret: u64,
     /// Counts actions, for their numbers.
     pub next_action: u32,
-}
-
-/// The virtual clock of a model. It starts at a fixed moment and moves only when told, so that the
-/// same model gives the same texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
-#[serde(transparent)]
-pub struct Clock {
-    /// Seconds since the model began.
-    pub seconds: u64,
-}
-
-/// 2025-01-01 00:00:00 UTC, when every model begins.
-const BEGINNING: u64 = 1_735_689_600;
-
-impl Clock {
-    /// The moment as `2025-01-01 12:00:00Z`.
-    #[must_use]
-    pub fn timestamp(self) -> String {
-        let (date, time) = self.date_and_time();
-        format!("{date} {time}Z")
-    }
-
-    /// The moment as RFC 3339, `2025-01-01T12:00:00Z`.
-    #[must_use]
-    pub fn rfc3339(self) -> String {
-        let (date, time) = self.date_and_time();
-        format!("{date}T{time}Z")
-    }
-
-    /// The time of day, `12:00:00`.
-    #[must_use]
-    pub fn time_of_day(self) -> String {
-        self.date_and_time().1
-    }
-
-    /// The moment as `juju status` prints it in `since`, `01 Jan 2025 12:00:00Z`.
-    #[must_use]
-    pub fn since(self) -> String {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let total = BEGINNING + self.seconds;
-        let (year, month, day) = civil(total / 86_400);
-        let month = MONTHS[(month as usize - 1) % 12];
-        format!("{day:02} {month} {year} {}Z", self.time_of_day())
-    }
-
-    fn date_and_time(self) -> (String, String) {
-        let total = BEGINNING + self.seconds;
-        let (year, month, day) = civil(total / 86_400);
-        let second = total % 86_400;
-        (
-            format!("{year}-{month:02}-{day:02}"),
-            format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
-        )
-    }
-}
-
-/// Days since 1970 to year, month and day of the Gregorian calendar.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Eras of 400 years that begin on 1 March, so that the leap day is the last day of a year.
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    /// Counts storage instances, for their numbers.
+    pub next_storage: u32,
+    /// What `juju model-config` set; other settings have Juju's default.
+    pub config: BTreeMap<String, ConfigValue>,
 }
 
 impl Model {
@@ -138,6 +80,8 @@ impl Model {
             next_relation: 0,
             next_secret: 0,
             next_action: 0,
+            next_storage: 0,
+            config: BTreeMap::new(),
         }
     }
 
@@ -163,6 +107,13 @@ impl Model {
         self.applications
             .get(unit.application())
             .is_some_and(|application| application.leader.as_ref() == Some(unit))
+    }
+
+    /// Whether the model plays Juju 3.x or older, which has leadership settings.
+    #[must_use]
+    pub fn has_leader_settings(&self) -> bool {
+        let major = self.juju_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        major.is_none_or(|major| major < 4)
     }
 
     /// The relations that an application takes part in, by id.
@@ -213,11 +164,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_begins_at_a_fixed_moment_and_counts_days() {
-        assert_eq!(Clock::default().timestamp(), "2025-01-01 00:00:00Z");
-        let leap = Clock { seconds: (365 + 365 + 365 + 59) * 86_400 + 3661 };
-        assert_eq!(leap.rfc3339(), "2028-02-29T01:01:01Z");
-        assert_eq!(Clock { seconds: 12 * 3600 }.since(), "01 Jan 2025 12:00:00Z");
+    fn leadership_settings_are_gone_in_juju_4() {
+        for (version, wanted) in [("2.9.51", true), ("3.6.8", true), ("4.0-beta5", false)] {
+            assert_eq!(Model::new("m", "u", version).has_leader_settings(), wanted, "{version}");
+        }
     }
 
     #[test]

@@ -48,15 +48,18 @@ pub enum SecretOwner {
     Application(String),
     /// One unit.
     Unit(UnitName),
+    /// The model: an operator made it (`juju add-secret`). Its label is the secret's name.
+    Model,
 }
 
 impl SecretOwner {
-    /// The application that owns the secret or whose unit does.
+    /// The application that owns the secret or whose unit does; empty for a secret of the model.
     #[must_use]
     pub fn application(&self) -> &str {
         match self {
             Self::Application(name) => name,
             Self::Unit(unit) => unit.application(),
+            Self::Model => "",
         }
     }
 
@@ -66,6 +69,7 @@ impl SecretOwner {
         match self {
             Self::Application(_) => "application",
             Self::Unit(_) => "unit",
+            Self::Model => "model",
         }
     }
 }
@@ -107,6 +111,23 @@ impl RotatePolicy {
     }
 }
 
+impl RotatePolicy {
+    /// When the next rotation is due after one at `last`; never for [`Self::Never`].
+    #[must_use]
+    pub fn next(self, last: Clock) -> Option<Clock> {
+        const DAY: u64 = 86_400;
+        Some(match self {
+            Self::Never => return None,
+            Self::Hourly => last.plus(3600),
+            Self::Daily => last.plus(DAY),
+            Self::Weekly => last.plus(7 * DAY),
+            Self::Monthly => last.plus_months(1),
+            Self::Quarterly => last.plus_months(3),
+            Self::Yearly => last.plus_months(12),
+        })
+    }
+}
+
 impl FromStr for RotatePolicy {
     type Err = ();
 
@@ -126,6 +147,8 @@ pub struct Revision {
     pub content: SecretContent,
     /// When it expires, as RFC 3339.
     pub expires: Option<String>,
+    /// When the owner was last told that it has expired: it is told again until it removes it.
+    pub expiry_told: Option<Clock>,
     /// Whether the owner was told that nobody tracks it any more.
     pub removal_told: bool,
     /// When it was made.
@@ -143,11 +166,29 @@ pub struct Consumer {
     pub told: u32,
 }
 
+/// The owner is told again of an expired revision, and asked again to rotate, after this long.
+pub(crate) const REMINDER: u64 = 300;
+
+impl Revision {
+    /// When the owner is to be told that the revision has expired, the first time or again.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Clock> {
+        let expires = Clock::parse_rfc3339(self.expires.as_deref()?)?;
+        Some(self.expiry_told.map_or(expires, |told| told.plus(REMINDER)))
+    }
+
+    /// A revision that never expires.
+    #[must_use]
+    pub fn new(content: SecretContent, created: Clock) -> Self {
+        Self { content, expires: None, expiry_told: None, removal_told: false, created }
+    }
+}
+
 /// The right to read, for the life of a relation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
-    /// The relation it hangs on.
-    pub relation: RelationId,
+    /// The relation it hangs on; nothing for a secret of the model, granted until it is revoked.
+    pub relation: Option<RelationId>,
     /// The application that may read.
     pub application: String,
     /// One unit of it, or all.
@@ -167,6 +208,10 @@ pub struct Secret {
     pub description: String,
     /// How often it rotates.
     pub rotate: RotatePolicy,
+    /// When the owner is asked next for a new revision.
+    pub next_rotate: Option<Clock>,
+    /// Whether revisions that nobody tracks are removed by themselves (secrets of the model).
+    pub auto_prune: bool,
     /// Revisions by number, from 1.
     pub revisions: BTreeMap<u32, Revision>,
     /// Who may read it beside its owner.
@@ -176,6 +221,23 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// A secret with its first revision, without grants, label or rotation.
+    #[must_use]
+    pub fn new(id: SecretId, owner: SecretOwner, content: SecretContent, now: Clock) -> Self {
+        Self {
+            id,
+            owner,
+            label: String::new(),
+            description: String::new(),
+            rotate: RotatePolicy::Never,
+            next_rotate: None,
+            auto_prune: false,
+            revisions: BTreeMap::from([(1, Revision::new(content, now))]),
+            grants: BTreeSet::new(),
+            consumers: BTreeMap::new(),
+        }
+    }
+
     /// The newest revision's number; 0 when all were removed.
     #[must_use]
     pub fn latest(&self) -> u32 {
@@ -188,6 +250,7 @@ impl Secret {
         match &self.owner {
             SecretOwner::Application(name) => name == unit.application(),
             SecretOwner::Unit(owner) => owner == unit,
+            SecretOwner::Model => false,
         }
     }
 
@@ -227,20 +290,23 @@ mod tests {
 
     #[test]
     fn a_follower_reads_an_application_secret_and_does_not_manage_it() {
-        let secret = Secret {
-            id: SecretId::from_number(0),
-            owner: SecretOwner::Application("a".to_owned()),
-            label: String::new(),
-            description: String::new(),
-            rotate: RotatePolicy::Never,
-            revisions: BTreeMap::new(),
-            grants: BTreeSet::new(),
-            consumers: BTreeMap::new(),
-        };
+        let owner = SecretOwner::Application("a".to_owned());
+        let content = SecretContent::default();
+        let secret = Secret::new(SecretId::from_number(0), owner, content, Clock::default());
         let unit = UnitName::new("a", 1);
         assert!(secret.is_owned_by(&unit));
         assert!(!secret.is_managed_by(&unit, false));
         assert!(secret.is_managed_by(&unit, true));
         assert!(!secret.is_granted_to(&UnitName::new("b", 0)));
+    }
+
+    #[test]
+    fn a_rotation_is_due_by_the_calendar() {
+        let start = Clock::default();
+        let due = |policy: RotatePolicy| policy.next(start).map(Clock::rfc3339);
+        assert_eq!(due(RotatePolicy::Never), None);
+        assert_eq!(due(RotatePolicy::Hourly).as_deref(), Some("2025-01-01T01:00:00Z"));
+        assert_eq!(due(RotatePolicy::Weekly).as_deref(), Some("2025-01-08T00:00:00Z"));
+        assert_eq!(due(RotatePolicy::Quarterly).as_deref(), Some("2025-04-01T00:00:00Z"));
     }
 }

@@ -1,6 +1,6 @@
 //! From a given world to a model and the context of one hook.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Event, OneShotError, World};
 use crate::hook::{
@@ -8,8 +8,8 @@ use crate::hook::{
     SecretEvent, WorkloadEvent,
 };
 use crate::model::{
-    Application, Consumer, DataBag, Grant, Member, Model, Relation, RelationLife, Revision, Role,
-    RotatePolicy, Secret, SecretContent, Side, Unit, VersionedBag,
+    Application, Clock, Consumer, DataBag, Grant, Member, Model, Relation, RelationLife, Role,
+    Secret, SecretContent, Side, StorageKind, Unit, VersionedBag,
 };
 use crate::names::{RelationId, UnitName};
 
@@ -25,6 +25,13 @@ pub(super) fn model(world: &World) -> Model {
     let mut unit = Unit::new(world.unit.clone(), &world.address);
     unit.opened_ports.clone_from(&world.opened_ports);
     unit.state.clone_from(&world.state);
+    for name in world.charm.metadata.storage.keys() {
+        // A world has one instance of each storage, numbered like the unit.
+        let id = format!("{name}/{}", world.unit.number());
+        model.next_storage = world.unit.number();
+        let made = model.make_storage(&world.charm.metadata, name, 1, ToOwned::to_owned);
+        unit.storage.extend(made.into_iter().map(|made| (id.clone(), made)));
+    }
     application.units.insert(world.unit.clone(), unit);
     for peer in world.peers.iter().flat_map(|peer| peer.units.keys()) {
         let other = Unit::new(peer.clone(), "");
@@ -100,25 +107,15 @@ fn secrets(world: &World) -> Vec<Secret> {
     for given in &world.secrets {
         let bytes = |(key, value): (&String, &String)| (key.clone(), value.clone().into_bytes());
         let content = given.content.iter().map(bytes).collect();
-        let revision = Revision {
-            content: SecretContent::new(content),
-            expires: None,
-            removal_told: false,
-            created: crate::model::Clock::default(),
-        };
-        let mut secret = Secret {
-            id: given.id.clone(),
-            owner: given.owner.clone(),
-            label: String::new(),
-            description: String::new(),
-            rotate: RotatePolicy::Never,
-            revisions: BTreeMap::from([(1, revision)]),
-            grants: BTreeSet::new(),
-            consumers: BTreeMap::new(),
-        };
+        let mut secret = Secret::new(
+            given.id.clone(),
+            given.owner.clone(),
+            SecretContent::new(content),
+            Clock::default(),
+        );
         for (relation, applications) in &given.grants {
             secret.grants.extend(applications.iter().map(|application| Grant {
-                relation: *relation,
+                relation: Some(*relation),
                 application: application.clone(),
                 unit: None,
             }));
@@ -137,7 +134,7 @@ fn secrets(world: &World) -> Vec<Secret> {
                     .iter()
                     .find(|relation| relation.remote_application == secret.owner.application());
                 secret.grants.insert(Grant {
-                    relation: through.map_or(RelationId(0), |relation| relation.id),
+                    relation: through.map(|relation| relation.id),
                     application: own.to_owned(),
                     unit: None,
                 });
@@ -189,7 +186,8 @@ pub(super) fn hook(world: &World, event: &Event) -> Result<Hook, OneShotError> {
         if let Some(name) = event.name.strip_suffix(suffix) {
             let id = format!("{name}/{}", world.unit.number());
             let location = format!("/var/lib/juju/storage/{id}");
-            return Ok(Hook::Storage { name: name.to_owned(), id, location, detaching });
+            let kind = StorageKind::Filesystem;
+            return Ok(Hook::Storage { name: name.to_owned(), id, location, kind, detaching });
         }
     }
     Ok(Hook::Other(event.name.clone()))

@@ -83,7 +83,7 @@ pub async fn run(world: &World, event: &Event) -> Result<Outcome, OneShotError> 
         runner: None,
     };
     let mut context = build::context(world, hook);
-    context.places = Places { charm: root.charm(), resources: root.resources() };
+    context.places = Places { charm: root.charm(), resources: root.resources(), root: None };
     let model = Arc::new(Mutex::new(build::model(world)));
     let finished = run_hook(&agent, &model, context).await?;
     let model = lock(&model).clone();

@@ -108,7 +108,7 @@ fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
 
 /// A text that is no duration in Go's syntax, with the reason in Go's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DurationError {
+pub(crate) enum DurationError {
     #[error("time: invalid duration {0:?}")]
     Malformed(String),
     #[error("time: missing unit in duration {0:?}")]
@@ -121,7 +121,7 @@ pub(super) enum DurationError {
 ///
 /// # Errors
 /// The text is not such a duration, or is negative.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let malformed = || DurationError::Malformed(text.to_owned());
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {

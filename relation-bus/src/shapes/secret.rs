@@ -175,21 +175,26 @@ fn updated(secret: &Secret) -> Clock {
 }
 
 /// The name of a user's secret. Charms' secrets have labels instead.
-fn name(_secret: &Secret) -> &str {
-    ""
+fn name(secret: &Secret) -> &str {
+    match secret.owner {
+        SecretOwner::Model => &secret.label,
+        SecretOwner::Application(_) | SecretOwner::Unit(_) => "",
+    }
 }
 
 fn owner_text(secret: &Secret) -> String {
     match &secret.owner {
         SecretOwner::Application(name) => name.clone(),
         SecretOwner::Unit(unit) => unit.to_string(),
+        SecretOwner::Model => "<model>".to_owned(),
     }
 }
 
-fn owner_tag(_view: View<'_>, secret: &Secret) -> String {
+fn owner_tag(view: View<'_>, secret: &Secret) -> String {
     match &secret.owner {
         SecretOwner::Application(name) => format!("application-{name}"),
         SecretOwner::Unit(unit) => format!("unit-{}", unit.dashed()),
+        SecretOwner::Model => format!("model-{}", view.model.uuid),
     }
 }
 
@@ -215,7 +220,7 @@ fn access_entry(model: &Model, grant: &Grant) -> Value {
         Some(unit) => format!("unit-{}", unit.dashed()),
         None => format!("application-{}", grant.application),
     };
-    let scope = match model.relations.get(&grant.relation) {
+    let scope = match grant.relation.and_then(|id| model.relations.get(&id)) {
         Some(relation) => {
             let ends = relation.sides.iter().map(|s| format!("{}.{}", s.application, s.endpoint));
             format!("relation-{}", ends.collect::<Vec<_>>().join("#"))
@@ -261,8 +266,6 @@ pub fn read_content(document: &Value) -> Result<BTreeMap<String, Vec<u8>>, Strin
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::model::SecretContent;
     use crate::names::RelationId;
@@ -270,24 +273,17 @@ mod tests {
 
     fn with_secret() -> (Model, SecretId) {
         let mut model = samples::model();
-        let revision = |text: &str, seconds| Revision {
-            content: SecretContent::new([("password".to_owned(), text.as_bytes().to_vec())].into()),
-            expires: None,
-            removal_told: false,
-            created: Clock { seconds },
+        let content = |text: &str| {
+            SecretContent::new([("password".to_owned(), text.as_bytes().to_vec())].into())
         };
         let id = SecretId::from_number(0);
-        let grant = Grant { relation: RelationId(1), application: "web".to_owned(), unit: None };
-        let secret = Secret {
-            id: id.clone(),
-            owner: SecretOwner::Application("db".to_owned()),
-            label: "login".to_owned(),
-            description: String::new(),
-            rotate: RotatePolicy::Daily,
-            revisions: [(1, revision("old", 1)), (2, revision("new", 60))].into(),
-            grants: BTreeSet::from([grant]),
-            consumers: BTreeMap::new(),
-        };
+        let relation = Some(RelationId(1));
+        let owner = SecretOwner::Application("db".to_owned());
+        let mut secret = Secret::new(id.clone(), owner, content("old"), Clock { seconds: 1 });
+        secret.revisions.insert(2, Revision::new(content("new"), Clock { seconds: 60 }));
+        secret.label = "login".to_owned();
+        secret.rotate = RotatePolicy::Daily;
+        secret.grants.insert(Grant { relation, application: "web".to_owned(), unit: None });
         model.secrets.insert(id.clone(), secret);
         (model, id)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LocalState, RelationState, RemoteState};
+use super::{LocalState, PodEnd, PodLife, RelationState, RemoteState};
 use crate::hook::{
     ContextRelation, Detaching, Hook, LifeCycle, RelationEvent, RelationHook, WorkloadEvent,
 };
@@ -58,6 +58,28 @@ pub fn forget_member(local: &mut LocalState, hook: &Hook) {
     }
 }
 
+/// What a unit's agent still knows in a new pod: relations and storage are met, the workload and
+/// the databags of others are not.
+pub fn enter_pod(local: &mut LocalState, end: PodEnd) {
+    local.pod = PodLife::Stays;
+    local.started = false;
+    restart(local);
+    if matches!(end, PodEnd::Upgrade | PodEnd::ForcedUpgrade) {
+        local.queued = Some(LifeCycle::UpgradeCharm.into());
+    }
+}
+
+/// What the agent forgets when it restarts: everything that it holds in memory only.
+pub fn restart(local: &mut LocalState) {
+    local.boot_ids.clear();
+    local.ready_retries.clear();
+    local.workload_events.clear();
+    local.member_cache.clear();
+    local.leader_settings_seen = 0;
+    local.update_status_due = false;
+    local.update_status_at = None;
+}
+
 /// Remembers a hook that is done. `remote` is what there was to meet when the hook began: what
 /// came during the hook, its own writes included, is met later.
 pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
@@ -71,7 +93,7 @@ pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
         Hook::LifeCycle(hook) => life_cycle(local, remote, *hook),
         Hook::Relation(hook) => relation(local, remote, hook),
         Hook::Workload { container, event: WorkloadEvent::PebbleReady } => {
-            local.ready_failures.remove(container);
+            local.ready_retries.remove(container);
             if let Some(boot_id) = remote.containers.get(container) {
                 local.boot_ids.insert(container.clone(), boot_id.clone());
             }
@@ -92,7 +114,7 @@ pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
                 local.actions.pop_front();
             }
         }
-        Hook::Secret { .. } | Hook::Other(_) => {}
+        Hook::Secret { .. } | Hook::Commands { .. } | Hook::Other(_) => {}
     }
 }
 
@@ -100,6 +122,9 @@ fn life_cycle(local: &mut LocalState, remote: &RemoteState, hook: LifeCycle) {
     match hook {
         LifeCycle::Install => local.installed = true,
         LifeCycle::LeaderElected => local.leads = true,
+        LifeCycle::LeaderSettingsChanged => {
+            local.leader_settings_seen = remote.leader_settings.unwrap_or(0);
+        }
         LifeCycle::ConfigChanged => {
             local.config_seen = Some(remote.config);
             if !local.started {
@@ -108,7 +133,10 @@ fn life_cycle(local: &mut LocalState, remote: &RemoteState, hook: LifeCycle) {
         }
         LifeCycle::UpgradeCharm => local.queued = Some(LifeCycle::ConfigChanged.into()),
         LifeCycle::Start => local.started = true,
-        LifeCycle::Stop => local.stopped = true,
+        LifeCycle::Stop => match local.pod {
+            PodLife::Ending(end) => local.pod = PodLife::Over(end),
+            PodLife::Stays | PodLife::Over(_) => local.stopped = true,
+        },
         LifeCycle::Remove => local.removed = true,
         LifeCycle::UpdateStatus => local.update_status_due = false,
     }

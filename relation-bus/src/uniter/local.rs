@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::hook::{Hook, MemberCache};
+use crate::model::Clock;
 use crate::names::{RelationId, UnitName};
 
 /// The persistent state of a unit's agent.
@@ -30,8 +31,8 @@ pub struct LocalState {
     pub relations: BTreeMap<RelationId, RelationState>,
     /// Boot id for which each container's `pebble-ready` has run.
     pub boot_ids: BTreeMap<String, String>,
-    /// Containers whose `pebble-ready` failed, with how often.
-    pub ready_failures: BTreeMap<String, u32>,
+    /// Containers whose `pebble-ready` failed: the poller sends it again from this moment on.
+    pub ready_retries: BTreeMap<String, Clock>,
     /// Notices and check events, in the order they arrived.
     pub workload_events: VecDeque<Hook>,
     /// Actions that wait.
@@ -40,6 +41,12 @@ pub struct LocalState {
     pub attached: BTreeSet<String>,
     /// The timer of `update-status` fired.
     pub update_status_due: bool,
+    /// When the timer of `update-status` fires next; nothing before the unit has started.
+    pub update_status_at: Option<Clock>,
+    /// The version of the leadership settings that the unit was last told of.
+    pub leader_settings_seen: u64,
+    /// Whether the unit's pod stays.
+    pub pod: PodLife,
     /// Databags of remote members as they were last read.
     pub member_cache: MemberCache,
 }
@@ -51,6 +58,31 @@ pub struct FailedHook {
     pub hook: Hook,
     /// How often it has failed.
     pub tries: u32,
+    /// When it is run again; nothing when only an operator can resolve it.
+    pub retry_at: Option<Clock>,
+}
+
+/// Whether a unit's pod stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PodLife {
+    /// It stays.
+    #[default]
+    Stays,
+    /// The agent was told to shut down and has not run `stop` yet.
+    Ending(PodEnd),
+    /// The agent is gone: a new pod takes over.
+    Over(PodEnd),
+}
+
+/// Why a pod ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodEnd {
+    /// It was evicted, or its node is drained.
+    Churn,
+    /// The charm was refreshed. A unit in error finishes its failed hook first.
+    Upgrade,
+    /// The charm was refreshed by force: a unit in error does not wait.
+    ForcedUpgrade,
 }
 
 /// What a unit has met of one relation.

@@ -9,7 +9,7 @@ mod local;
 mod next;
 mod remote;
 
-pub use bookkeeping::{complete, context_relations, forget_member};
-pub use local::{FailedHook, LocalState, RelationState};
+pub use bookkeeping::{complete, context_relations, enter_pod, forget_member, restart};
+pub use local::{FailedHook, LocalState, PodEnd, PodLife, RelationState};
 pub use next::{Operation, Order, next_operation};
-pub use remote::{RemoteRelation, RemoteState, StorageInstance};
+pub use remote::{RemoteRelation, RemoteState, StoragePosition};

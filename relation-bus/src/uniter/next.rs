@@ -2,8 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{LocalState, RelationState, RemoteRelation, RemoteState};
+use super::{
+    LocalState, PodEnd, PodLife, RelationState, RemoteRelation, RemoteState, StoragePosition,
+};
 use crate::hook::{Detaching, Hook, LifeCycle, RelationEvent, RelationHook, WorkloadEvent};
+use crate::model::StorageInstance;
 use crate::names::{RelationId, UnitName};
 
 /// What a unit does next.
@@ -11,6 +14,10 @@ use crate::names::{RelationId, UnitName};
 pub enum Operation {
     /// Run a hook.
     Run(Hook),
+    /// Run a failed hook again: its pause is over.
+    Retry(Hook),
+    /// Give the unit a new pod.
+    NewPod(PodEnd),
     /// Leave a peer relation in which every peer has been told of as departed.
     LeavePeers(RelationId),
     /// The unit has run its last hook.
@@ -45,9 +52,6 @@ impl Order {
     }
 }
 
-/// How often a failing `pebble-ready` is sent again before the unit is left alone.
-const READY_TRIES: u32 = 3;
-
 /// The first operation that applies, or nothing when the unit is idle or waits for a retry.
 #[must_use]
 pub fn next_operation(
@@ -74,6 +78,10 @@ pub fn next_operation(
         if remote.is_leader && !local.leads {
             return run(LifeCycle::LeaderElected.into());
         }
+        let settings = remote.leader_settings.filter(|_| !remote.is_leader);
+        if settings.is_some_and(|version| version != local.leader_settings_seen) {
+            return run(LifeCycle::LeaderSettingsChanged.into());
+        }
         if let Some(hook) = workload_hook(local, remote) {
             return run(hook);
         }
@@ -86,14 +94,22 @@ pub fn next_operation(
     {
         return run(action.clone());
     }
-    if !free {
-        return None;
-    }
-    if active && local.started {
+    let attaches = match remote.storage_position {
+        StoragePosition::AfterStart => active && local.started,
+        StoragePosition::BeforeInstall => !remote.is_dying,
+    };
+    if attaches && free {
         let fresh = remote.storage.iter().find(|storage| !local.attached.contains(&storage.id));
         if let Some(storage) = fresh {
             return run(storage_hook(storage, Detaching::No));
         }
+    }
+    if let Some(operation) = pod_operation(local) {
+        return Some(operation);
+    }
+    if let Some(failed) = &local.failed {
+        let due = failed.retry_at.is_some_and(|moment| moment <= remote.now);
+        return due.then(|| Operation::Retry(failed.hook.clone()));
     }
     if let Some(hook) = &local.queued {
         return run(hook.clone());
@@ -107,9 +123,23 @@ pub fn next_operation(
     if local.config_seen != Some(remote.config) {
         return run(LifeCycle::ConfigChanged.into());
     }
+    // A new pod whose config is the same: the first start of a unit follows config-changed.
+    if !local.started {
+        return run(LifeCycle::Start.into());
+    }
     let related = ids.iter().find_map(|id| relation_operation(unit, *id, local, remote));
     let due = || local.update_status_due.then(|| Operation::Run(LifeCycle::UpdateStatus.into()));
     related.or_else(due)
+}
+
+/// What a pod that is to end does: `stop`, and then nothing more.
+fn pod_operation(local: &LocalState) -> Option<Operation> {
+    match local.pod {
+        PodLife::Stays => None,
+        PodLife::Ending(PodEnd::Upgrade) if local.failed.is_some() => None,
+        PodLife::Ending(_) if local.installed => Some(Operation::Run(LifeCycle::Stop.into())),
+        PodLife::Ending(end) | PodLife::Over(end) => Some(Operation::NewPod(end)),
+    }
 }
 
 fn relation_hook(
@@ -128,11 +158,12 @@ fn relation_hook(
     })
 }
 
-fn storage_hook(storage: &super::StorageInstance, detaching: Detaching) -> Hook {
+fn storage_hook(storage: &StorageInstance, detaching: Detaching) -> Hook {
     Hook::Storage {
         name: storage.name.clone(),
         id: storage.id.clone(),
         location: storage.location.clone(),
+        kind: storage.kind,
         detaching,
     }
 }
@@ -143,7 +174,7 @@ fn workload_hook(local: &LocalState, remote: &RemoteState) -> Option<Hook> {
     let ready = remote.containers.iter().find(|(name, boot_id)| {
         local.started
             && local.boot_ids.get(*name) != Some(boot_id)
-            && local.ready_failures.get(*name).is_none_or(|tries| *tries < READY_TRIES)
+            && local.ready_retries.get(*name).is_none_or(|moment| *moment <= remote.now)
     });
     ready
         .map(|(name, _)| Hook::Workload {

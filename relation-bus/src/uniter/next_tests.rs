@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::uniter::{complete, context_relations};
+use crate::model::{Clock, StorageKind};
+use crate::uniter::{FailedHook, complete, context_relations, enter_pod};
 
 fn unit(name: &str) -> UnitName {
     name.parse().unwrap()
@@ -68,7 +69,7 @@ impl Life {
                 self.remote.relations.remove(&id);
                 true
             }
-            Some(Operation::Die) | None => false,
+            Some(Operation::Retry(_) | Operation::NewPod(_) | Operation::Die) | None => false,
         }
     }
 
@@ -214,12 +215,112 @@ fn the_peer_leader_hears_its_own_write() {
 fn a_failed_hook_lets_only_actions_run() {
     let mut life = Life::idle();
     let hook = Hook::from(LifeCycle::ConfigChanged);
-    life.local.failed = Some(crate::uniter::FailedHook { hook, tries: 1 });
+    life.local.failed = Some(crate::uniter::FailedHook { hook, tries: 1, retry_at: None });
     life.relate(2, "api", false, &["api/0"]);
     assert_eq!(life.next(), None);
     let action = Hook::Action { name: "a".to_owned(), id: 1, parameters: serde_json::Map::new() };
     life.local.actions.push_back(action.clone());
     assert_eq!(life.next(), Some(Operation::Run(action)));
+}
+
+#[test]
+fn a_failed_hook_is_run_again_when_its_pause_is_over() {
+    let mut life = Life::idle();
+    let hook = Hook::from(LifeCycle::ConfigChanged);
+    let retry_at = Some(Clock { seconds: 5 });
+    life.local.failed = Some(FailedHook { hook: hook.clone(), tries: 1, retry_at });
+    assert_eq!(life.next(), None);
+    life.remote.now = Clock { seconds: 5 };
+    assert_eq!(life.next(), Some(Operation::Retry(hook)));
+}
+
+#[test]
+fn a_follower_hears_of_leadership_settings_where_there_are_any() {
+    let mut life = Life::new();
+    life.remote.is_leader = false;
+    life.remote.leader_settings = Some(1);
+    life.run_all();
+    assert_eq!(
+        life.ran,
+        ["install", "peers-relation-created", "leader-settings-changed", "config-changed", "start"]
+    );
+    life.remote.leader_settings = Some(2);
+    life.run_all();
+    assert_eq!(life.ran.last().unwrap(), "leader-settings-changed");
+    life.remote.leader_settings = None;
+    assert_eq!(life.next(), None);
+}
+
+#[test]
+fn a_pod_that_goes_stops_and_the_next_one_starts() {
+    for (end, address_moves, wanted) in [
+        (
+            PodEnd::Churn,
+            true,
+            vec!["stop", "new pod", "config-changed", "start", "web-pebble-ready"],
+        ),
+        (PodEnd::Churn, false, vec!["stop", "new pod", "start", "web-pebble-ready"]),
+        (
+            PodEnd::Upgrade,
+            true,
+            vec!["stop", "new pod", "upgrade-charm", "config-changed", "start", "web-pebble-ready"],
+        ),
+    ] {
+        let mut life = Life::new();
+        life.remote.containers.insert("web".to_owned(), "boot-1".to_owned());
+        life.run_all();
+        life.ran.clear();
+        life.local.pod = PodLife::Ending(end);
+        assert!(life.step());
+        assert_eq!(life.next(), Some(Operation::NewPod(end)));
+        life.ran.push("new pod".to_owned());
+        enter_pod(&mut life.local, end);
+        life.remote.config += u64::from(address_moves);
+        life.remote.containers.insert("web".to_owned(), "boot-2".to_owned());
+        life.run_all();
+        assert_eq!(life.ran, wanted);
+    }
+}
+
+#[test]
+fn an_upgrade_waits_for_a_unit_in_error_unless_it_is_forced() {
+    let mut life = Life::idle();
+    let hook = Hook::from(LifeCycle::ConfigChanged);
+    life.local.failed = Some(FailedHook { hook, tries: 1, retry_at: None });
+    life.local.pod = PodLife::Ending(PodEnd::Upgrade);
+    assert_eq!(life.next(), None);
+    life.local.pod = PodLife::Ending(PodEnd::ForcedUpgrade);
+    assert_eq!(life.next(), Some(Operation::Run(LifeCycle::Stop.into())));
+}
+
+#[test]
+fn storage_is_attached_where_the_switch_says() {
+    let storage = StorageInstance {
+        name: "data".to_owned(),
+        id: "data/0".to_owned(),
+        kind: StorageKind::Filesystem,
+        location: "/data".to_owned(),
+        life: crate::model::Life::Alive,
+    };
+    for (position, wanted) in [
+        (StoragePosition::AfterStart, vec!["start", "data-storage-attached"]),
+        (StoragePosition::BeforeInstall, vec!["data-storage-attached", "install"]),
+    ] {
+        let mut life = Life::new();
+        life.remote.storage.push(storage.clone());
+        life.remote.storage_position = position;
+        life.run_all();
+        let at = life.ran.iter().position(|hook| hook == wanted[0]).unwrap();
+        assert_eq!(life.ran[at..at + 2], wanted);
+        life.remote.is_dying = true;
+        assert_eq!(
+            life.next().map(|next| match next {
+                Operation::Run(hook) => hook.name(),
+                other => format!("{other:?}"),
+            }),
+            Some("data-storage-detaching".to_owned())
+        );
+    }
 }
 
 #[test]

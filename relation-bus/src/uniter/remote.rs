@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::hook::{Hook, SecretEvent};
-use crate::model::{Application, Life, Model, RelationLife, Unit};
+use crate::model::{Application, Clock, Life, Model, RelationLife, StorageInstance, Unit};
 use crate::names::{RelationId, UnitName};
 
 /// A relation as the controller shows it to one unit.
@@ -24,15 +24,14 @@ pub struct RemoteRelation {
     pub application_version: u64,
 }
 
-/// A storage instance of a unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StorageInstance {
-    /// Its name in the metadata.
-    pub name: String,
-    /// `data/0`.
-    pub id: String,
-    /// Where it is mounted.
-    pub location: String,
+/// Where `storage-attached` stands in the life of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoragePosition {
+    /// Once the unit has started, as on Kubernetes.
+    #[default]
+    AfterStart,
+    /// First of all, as on machines and in Juju's documentation.
+    BeforeInstall,
 }
 
 /// Everything outside a unit that decides what it does next.
@@ -40,8 +39,12 @@ pub struct StorageInstance {
 pub struct RemoteState {
     /// The unit is being removed.
     pub is_dying: bool,
+    /// The moment.
+    pub now: Clock,
     /// The unit holds the leadership.
     pub is_leader: bool,
+    /// The version of the leadership settings; nothing where there are none (Juju 4).
+    pub leader_settings: Option<u64>,
     /// Moves with config, trust and address.
     pub config: u64,
     /// Relations of the unit's application.
@@ -52,6 +55,8 @@ pub struct RemoteState {
     pub containers: BTreeMap<String, String>,
     /// Storage instances.
     pub storage: Vec<StorageInstance>,
+    /// When storage is attached.
+    pub storage_position: StoragePosition,
 }
 
 impl RemoteState {
@@ -79,12 +84,17 @@ impl RemoteState {
         });
         Self {
             is_dying: entry.life != Life::Alive,
+            now: model.clock,
             is_leader: application.leader.as_ref() == Some(unit),
+            leader_settings: model
+                .has_leader_settings()
+                .then_some(application.leader_settings_version),
             config: config_hash(application, entry),
             relations: relations.collect(),
             secrets: due_secrets(model, unit),
             containers,
-            storage: storage(application, unit),
+            storage: entry.storage.values().cloned().collect(),
+            storage_position: StoragePosition::default(),
         }
     }
 }
@@ -99,45 +109,41 @@ fn config_hash(application: &Application, unit: &Unit) -> u64 {
     hasher.finish()
 }
 
+/// Expired, then rotate, then changed, then remove.
 fn due_secrets(model: &Model, unit: &UnitName) -> Vec<Hook> {
     let leads = model.is_leader(unit);
-    let mut changed = Vec::new();
-    let mut removed = Vec::new();
+    let now = model.clock;
+    let mut due: [Vec<Hook>; 4] = Default::default();
     for secret in model.secrets.values() {
         let latest = secret.latest();
+        let hook = |label: &str, event| Hook::Secret {
+            id: secret.id.clone(),
+            label: label.to_owned(),
+            event,
+        };
         if let Some(consumer) = secret.consumers.get(unit)
             && consumer.tracked > 0
             && consumer.tracked < latest
             && consumer.told < latest
+            && (secret.is_owned_by(unit) || secret.is_granted_to(unit))
         {
-            changed.push(Hook::Secret {
-                id: secret.id.clone(),
-                label: consumer.label.clone().unwrap_or_default(),
-                event: SecretEvent::Changed,
-            });
+            due[2].push(hook(consumer.label.as_deref().unwrap_or_default(), SecretEvent::Changed));
         }
-        if secret.is_managed_by(unit, leads) {
-            let untold = |number: &u32| !secret.revisions[number].removal_told;
-            removed.extend(secret.untracked_revisions().filter(untold).map(|revision| {
-                Hook::Secret {
-                    id: secret.id.clone(),
-                    label: secret.label.clone(),
-                    event: SecretEvent::Remove { revision },
-                }
-            }));
+        if !secret.is_managed_by(unit, leads) {
+            continue;
+        }
+        for (number, revision) in &secret.revisions {
+            if revision.expires_at().is_some_and(|moment| moment <= now) {
+                due[0].push(hook(&secret.label, SecretEvent::Expired { revision: *number }));
+            }
+        }
+        if secret.next_rotate.is_some_and(|moment| moment <= now) {
+            due[1].push(hook(&secret.label, SecretEvent::Rotate));
+        }
+        let untold = |number: &u32| !secret.revisions[number].removal_told;
+        for revision in secret.untracked_revisions().filter(untold) {
+            due[3].push(hook(&secret.label, SecretEvent::Remove { revision }));
         }
     }
-    changed.extend(removed);
-    changed
-}
-
-fn storage(application: &Application, unit: &UnitName) -> Vec<StorageInstance> {
-    let instance = |(name, declared): (&String, &serde_json::Value)| {
-        let id = format!("{name}/{}", unit.number());
-        let location = declared["location"]
-            .as_str()
-            .map_or_else(|| format!("/var/lib/juju/storage/{id}"), ToOwned::to_owned);
-        StorageInstance { name: name.clone(), id, location }
-    };
-    application.charm.storage.iter().map(instance).collect()
+    due.into_iter().flatten().collect()
 }

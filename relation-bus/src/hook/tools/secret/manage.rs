@@ -1,6 +1,6 @@
 //! What owners do: `secret-add`, `-set`, `-remove`, `-grant`, `-revoke`. All buffered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::{managed, not_found, owned_by_label, uri};
 use crate::hook::context::{Revoked, SecretUpdate};
 use crate::hook::tools::{Print, Run, ToolError, failed, refuse_extra, usage};
-use crate::model::{Clock, Grant, Revision, RotatePolicy, Secret, SecretContent, SecretOwner};
+use crate::model::{Clock, Grant, RotatePolicy, Secret, SecretContent, SecretOwner};
 use crate::names::{UnitName, is_application_name};
 
 /// Newer releases take 1 MB in base64, for one value and for all.
@@ -36,22 +36,15 @@ pub(super) fn add(run: &mut Run<'_>) -> Result<Print, ToolError> {
         return failed(format!("secret with label {label:?} already exists"));
     }
     let id = run.model.reserve_secret_id();
-    let revision = Revision {
-        content,
-        expires: description.expires,
-        removal_told: false,
-        created: run.model.clock,
-    };
-    let secret = Secret {
-        id: id.clone(),
-        owner,
-        label,
-        description: description.description.unwrap_or_default(),
-        rotate: description.rotate.unwrap_or_default(),
-        revisions: BTreeMap::from([(1, revision)]),
-        grants: BTreeSet::new(),
-        consumers: BTreeMap::new(),
-    };
+    let now = run.model.clock;
+    let mut secret = Secret::new(id.clone(), owner, content, now);
+    secret.label = label;
+    secret.description = description.description.unwrap_or_default();
+    secret.rotate = description.rotate.unwrap_or_default();
+    secret.next_rotate = secret.rotate.next(now);
+    if let Some(first) = secret.revisions.get_mut(&1) {
+        first.expires = description.expires;
+    }
     run.context.pending.created.insert(id.clone(), secret);
     Ok(Print::Raw(format!("{}\n", id.uri())))
 }
@@ -72,6 +65,7 @@ pub(super) fn set(run: &mut Run<'_>) -> Result<Print, ToolError> {
         secret.label = update.label.unwrap_or_else(|| secret.label.clone());
         secret.description = update.description.unwrap_or_else(|| secret.description.clone());
         secret.rotate = update.rotate.unwrap_or(secret.rotate);
+        secret.next_rotate = secret.rotate.next(run.model.clock);
         if let (Some(content), Some(revision)) = (update.content, secret.revisions.get_mut(&1)) {
             revision.content = content;
         }
@@ -133,7 +127,7 @@ pub(super) fn grant(run: &mut Run<'_>) -> Result<Print, ToolError> {
     let secret = managed(run, &id)?;
     let granted = run.context.pending.granted.iter().filter(|(other, _)| *other == id);
     let granted: Vec<_> = secret.grants.iter().chain(granted.map(|(_, grant)| grant)).collect();
-    let grant = Grant { relation, application, unit };
+    let grant = Grant { relation: Some(relation), application, unit };
     for other in granted.into_iter().filter(|other| other.relation == grant.relation) {
         if *other == grant || other.unit.is_none() {
             return Ok(Print::Nothing);

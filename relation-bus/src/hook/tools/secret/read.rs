@@ -181,10 +181,9 @@ fn access(run: &Run<'_>, grant: &crate::model::Grant) -> Value {
         Some(unit) => format!("unit-{}", unit.dashed()),
         None => format!("application-{}", grant.application),
     };
-    let sides: Vec<_> = run
-        .model
-        .relations
-        .get(&grant.relation)
+    let sides: Vec<_> = grant
+        .relation
+        .and_then(|id| run.model.relations.get(&id))
         .iter()
         .flat_map(|relation| &relation.sides)
         .map(|side| format!("{}.{}", side.application, side.endpoint))
@@ -207,6 +206,7 @@ pub(super) fn ids(run: &mut Run<'_>) -> Result<Print, ToolError> {
         .chain(run.context.pending.created.values())
         .filter(|secret| match &secret.owner {
             SecretOwner::Unit(owner) => *owner == unit,
+            SecretOwner::Model => false,
             SecretOwner::Application(_) => secret.is_managed_by(&unit, leads),
         })
         .map(|secret| secret.id.to_string())
