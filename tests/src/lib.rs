@@ -3,9 +3,12 @@
 pub mod model;
 pub mod pebble;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+
+use relation_bus::charm_folder::{Profile, build_binaries};
 
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {
@@ -19,12 +22,9 @@ pub fn workspace() -> &'static Path {
 pub fn binaries() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins", "--quiet"])
-            .current_dir(workspace())
-            .status()
-            .expect("cargo, which runs this test, can be run");
-        assert!(status.success(), "cannot build the binaries");
+        let names =
+            BTreeSet::from(["coordinator", "cos", "relation-bus", "relation-bus-tool", "worker"]);
+        build_binaries(workspace(), &names, Profile::Debug).expect("the workspace builds");
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace().join("target"), PathBuf::from);
         target.join("debug")

@@ -1,6 +1,7 @@
 //! Builds the programs of charms that are source folders of this workspace.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -39,6 +40,15 @@ pub fn workspace_of(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok()?.ancestors().find(is_workspace).map(ToOwned::to_owned)
 }
 
+/// How programs are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Quickly, for development.
+    Debug,
+    /// Optimised.
+    Release,
+}
+
 /// Builds what the charms need, beside the program that acts as the hook tools, and shows cargo's
 /// progress on stderr. Does nothing when no charm needs a binary.
 ///
@@ -57,12 +67,35 @@ pub fn build_programs(charms: &[&CharmFolder], tool_program: &Path) -> Result<()
         }
     }
     let Some(workspace) = workspace else { return Ok(()) };
+    // `cargo run` has built the bus alone.
+    if tool_program.parent().and_then(workspace_of).is_some_and(|own| own == workspace) {
+        binaries.insert("relation-bus-tool");
+    }
+    let is_release = tool_program.parent().is_some_and(|folder| folder.ends_with("release"));
+    let profile = if is_release { Profile::Release } else { Profile::Debug };
+    build_binaries(&workspace, &binaries, profile)
+}
+
+/// Builds binaries of a workspace and shows cargo's progress on stderr.
+///
+/// # Errors
+///
+/// When cargo is absent or fails.
+pub fn build_binaries(
+    workspace: &Path,
+    binaries: &BTreeSet<&str>,
+    profile: Profile,
+) -> Result<(), BuildError> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace).arg("build");
-    if tool_program.parent().is_some_and(|folder| folder.ends_with("release")) {
+    // What cargo tells a test of its own package would make it build some crates anew, for nothing.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_package(name)) {
+        command.env_remove(name);
+    }
+    if profile == Profile::Release {
         command.arg("--release");
     }
-    for binary in &binaries {
+    for binary in binaries {
         command.args(["--bin", binary]);
     }
     let status = command.status().map_err(BuildError::Cargo)?;
@@ -71,4 +104,19 @@ pub fn build_programs(charms: &[&CharmFolder], tool_program: &Path) -> Result<()
     }
     let programs: Vec<_> = binaries.iter().map(|name| format!("`{name}`")).collect();
     Err(BuildError::Failed { programs: programs.join(", "), status })
+}
+
+/// Whether a variable is one that cargo sets for the package that it runs.
+fn is_of_package(name: &OsStr) -> bool {
+    const NAMES: [&str; 8] = [
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_LINKS",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "OUT_DIR",
+    ];
+    name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || NAMES.contains(&name))
 }

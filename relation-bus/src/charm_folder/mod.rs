@@ -7,7 +7,7 @@ mod load;
 mod metadata;
 
 pub use archive::{Archive, ArchiveError};
-pub use build::{BuildError, build_programs, workspace_of};
+pub use build::{BuildError, Profile, build_binaries, build_programs, workspace_of};
 pub use install::{Content, InstallError, install};
 pub use load::{CharmFolder, LoadError, Program, load};
 pub use metadata::{CharmMetadata, ConfigOption, Endpoint, MetadataError};

@@ -63,7 +63,7 @@ pub struct RootSetup {
     pub has_ipv6: bool,
     /// Container names; each gets a folder for its socket.
     pub containers: Vec<String>,
-    /// The program that acts as every hook tool.
+    /// The relation bus. It acts as every hook tool, unless `relation-bus-tool` lies beside it.
     pub program: PathBuf,
 }
 
@@ -151,9 +151,10 @@ impl UnitRoot {
                 make_folder(folder)?;
             }
         }
-        let tools = tool_names().map(|tool| self.tools().join(tool));
-        for link in tools.chain([self.container_program()]) {
-            if let Err(source) = symlink(&setup.program, &link)
+        let program = tool_program(&setup.program);
+        let tools = tool_names().map(|tool| (self.tools().join(tool), &program));
+        for (link, program) in tools.chain([(self.container_program(), &setup.program)]) {
+            if let Err(source) = symlink(program, &link)
                 && source.kind() != io::ErrorKind::AlreadyExists
             {
                 return Err(RootError::Make { path: link, source });
@@ -187,6 +188,12 @@ impl UnitRoot {
         }
         std::fs::write(&path, content).map_err(|source| RootError::Make { path, source })
     }
+}
+
+/// The small program that acts as the hook tools, when it was built beside the bus; else the bus.
+fn tool_program(bus: &Path) -> PathBuf {
+    let small = bus.with_file_name("relation-bus-tool");
+    if small.is_file() { small } else { bus.to_owned() }
 }
 
 fn make_folder(path: &Path) -> Result<(), RootError> {

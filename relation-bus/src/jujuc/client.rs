@@ -37,16 +37,21 @@ pub fn tool_names() -> impl Iterator<Item = &'static str> {
     tools::names().chain([TRUST_STORE_TOOL])
 }
 
-/// Acts as the hook tool of that name, when it is one, and gives its exit status.
+/// Whether a program called by that name is to act as a hook tool.
 #[must_use]
-pub fn run(name: &str, arguments: Vec<String>) -> Option<u8> {
+pub fn is_tool(name: &str) -> bool {
+    tool_names().any(|tool| tool == name)
+}
+
+/// Acts as the hook tool of that name and gives its exit status. The agent knows which tools
+/// there are; naming them here would link all of them into a program that is started thousands
+/// of times.
+#[must_use]
+pub fn run(name: &str, arguments: Vec<String>) -> u8 {
     if name == TRUST_STORE_TOOL {
-        return Some(0);
+        return 0;
     }
-    if !tools::names().any(|tool| tool == name) {
-        return None;
-    }
-    Some(match call(name, arguments) {
+    match call(name, arguments) {
         Ok(response) => {
             // A reader that went away is no failure of the tool.
             drop(io::stdout().write_all(&response.stdout));
@@ -61,7 +66,7 @@ pub fn run(name: &str, arguments: Vec<String>) -> Option<u8> {
             drop(writeln!(io::stderr(), "ERROR {text}"));
             1
         }
-    })
+    }
 }
 
 fn variable(name: &'static str) -> Result<String, ClientError> {
