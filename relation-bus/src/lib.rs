@@ -26,5 +26,6 @@ pub mod one_shot;
 pub mod pebble;
 pub mod server;
 pub mod shapes;
+pub mod testing;
 pub mod uniter;
 pub mod wait_for;

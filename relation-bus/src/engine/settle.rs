@@ -20,6 +20,15 @@ impl Bus {
     ///
     /// When the model does not come to rest within the limit, or a hook could not be tried.
     pub async fn settle(&mut self) -> Result<Settled, EngineError> {
+        self.settle_within(self.settings.hook_limit).await
+    }
+
+    /// Runs hooks until every unit is idle, or in error for good, but no more than `limit` hooks.
+    ///
+    /// # Errors
+    ///
+    /// When the model does not come to rest within the limit, or a hook could not be tried.
+    pub async fn settle_within(&mut self, limit: usize) -> Result<Settled, EngineError> {
         let first = self.journals.len();
         let mut retries: BTreeMap<UnitName, u32> = BTreeMap::new();
         self.turn = None;
@@ -33,11 +42,8 @@ impl Bus {
                 Step::Done => {}
                 Step::Run(running) => drop(self.finish(running.run().await)?),
             }
-            if self.journals.len() - first > self.settings.hook_limit {
-                return Err(EngineError::Restless {
-                    limit: self.settings.hook_limit,
-                    noise: self.noise(first),
-                });
+            if self.journals.len() - first > limit {
+                return Err(EngineError::Restless { limit, noise: self.noise(first) });
             }
         }
     }

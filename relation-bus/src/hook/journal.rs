@@ -74,6 +74,22 @@ impl Journal {
         counts
     }
 
+    /// The hook's name and, after a space, what it was about: `logging-relation-joined loki/0 on
+    /// logging:7`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.subject.as_str() {
+            "" => self.hook.clone(),
+            subject => format!("{} {subject}", self.hook),
+        }
+    }
+
+    /// Calls that read or write the model: all but what the charm logged.
+    #[must_use]
+    pub fn price(&self) -> usize {
+        self.calls.iter().filter(|call| call.tool != "juju-log").count()
+    }
+
     /// Databag keys that the hook changed.
     pub fn databag_writes(&self) -> impl Iterator<Item = &WriteRecord> {
         self.writes.iter().filter(|write| {
