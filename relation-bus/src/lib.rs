@@ -9,6 +9,7 @@
 //! The crate plays Juju, so it shares no code with the charm runtime: a misunderstanding must not
 //! cancel itself out.
 
+pub mod bundle;
 pub mod charm_folder;
 pub mod cli;
 pub mod conformance;

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod application;
+pub mod bundle;
 pub mod config;
 pub mod log;
 mod members;
