@@ -20,6 +20,12 @@ pub trait Charm {
     /// What should be true now.
     fn reconcile(&self, snapshot: &Snapshot) -> Desired;
 
+    /// Why the charm can't be used as it is packed, such as a mistake in a file that it brings.
+    /// Asked by `dispatch --check`, when the charm is packed.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
     /// Answers an action. An action reconciles nothing.
     fn action(&self, snapshot: &Snapshot, call: &ActionCall) -> ActionOutcome {
         let _ = snapshot;

@@ -132,7 +132,7 @@ fn report(error: &RunError) -> String {
 
 /// Runs one dispatch of a charm: a binary's `main` is `charm::run(MyCharm)`.
 ///
-/// The process' arguments are `--dry-run [--format text|json]`, or none. The exit code is that of
+/// The process' arguments are `--dry-run [--format text|json]`, `--check`, or none. The exit code is that of
 /// [`Exit`].
 pub fn run(charm: impl Charm) -> ExitCode {
     let arguments = match arguments::parse(std::env::args_os()) {
@@ -144,6 +144,9 @@ pub fn run(charm: impl Charm) -> ExitCode {
             return ExitCode::from(exit.code());
         }
     };
+    if arguments.check {
+        return ExitCode::from(checked(&charm).code());
+    }
     let done = dispatch(&charm, &arguments, &ProcessEnvironment, Arc::new(ProcessTools));
     ExitCode::from(ended(done).code())
 }
@@ -158,8 +161,19 @@ pub fn run_in(
     environment: &dyn Environment,
     tools: Arc<dyn HookTools + Send + Sync>,
 ) -> Exit {
-    let arguments = Arguments { dry_run: false, format: Format::Text };
+    let arguments = Arguments { check: false, dry_run: false, format: Format::Text };
     ended(dispatch(charm, &arguments, environment, tools))
+}
+
+/// Whether a charm can be used as it is packed; why not is said on stderr.
+fn checked(charm: &impl Charm) -> Exit {
+    match charm.problem() {
+        None => Exit::Done,
+        Some(problem) => {
+            let _ = writeln!(std::io::stderr(), "error: {problem}");
+            Exit::Usage
+        }
+    }
 }
 
 /// How a dispatch ended; what went wrong is said on stderr.

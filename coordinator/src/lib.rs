@@ -63,6 +63,10 @@ impl Coordinator {
 }
 
 impl Charm for Coordinator {
+    fn problem(&self) -> Option<String> {
+        self.solution.as_ref().err().map(ToString::to_string)
+    }
+
     fn needs(&self, seen: &Snapshot) -> Needs {
         self.solution.as_ref().map_or_else(|_| Needs::default(), |s| needs::needs(s, seen))
     }

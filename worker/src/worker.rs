@@ -48,6 +48,10 @@ impl Worker {
 }
 
 impl Charm for Worker {
+    fn problem(&self) -> Option<String> {
+        self.solution.as_ref().err().map(ToString::to_string)
+    }
+
     fn needs(&self, seen: &Snapshot) -> Needs {
         self.solution.as_ref().map_or_else(|_| Needs::default(), |solution| needs(solution, seen))
     }

@@ -8,6 +8,12 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parser)]
 #[command(name = "dispatch", version)]
 pub(super) struct Arguments {
+    /// Say whether the charm can be used as it is packed, and do nothing.
+    ///
+    /// Looks at the files of the working directory, needs no Juju.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) check: bool,
+
     /// Print what would be written, and write nothing.
     ///
     /// Reads the model, containers and cluster as a hook would. Without an event (`juju exec`) it
@@ -47,10 +53,21 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        assert_eq!(parsed(&[]), Ok(Arguments { dry_run: false, format: Format::Text }));
+        assert_eq!(
+            parsed(&[]),
+            Ok(Arguments { check: false, dry_run: false, format: Format::Text })
+        );
         assert_eq!(
             parsed(&["--dry-run", "--format", "json"]),
-            Ok(Arguments { dry_run: true, format: Format::Json })
+            Ok(Arguments { check: false, dry_run: true, format: Format::Json })
+        );
+        assert_eq!(
+            parsed(&["--check"]),
+            Ok(Arguments { check: true, dry_run: false, format: Format::Text })
+        );
+        assert_eq!(
+            parsed(&["--check", "--dry-run"]),
+            Err(clap::error::ErrorKind::ArgumentConflict)
         );
         assert_eq!(
             parsed(&["--format", "json"]),

@@ -213,7 +213,7 @@ fn environment(folder: &Path, path: &str) -> BTreeMap<String, String> {
 
 fn play(juju: &Arc<FakeJuju>, path: &str, dry_run: bool) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let arguments = Arguments { dry_run, format: Format::Json };
+    let arguments = Arguments { check: false, dry_run, format: Format::Json };
     juju.0.lock().expect("not poisoned").writes.clear();
     let tools: Arc<dyn HookTools + Send + Sync> = Arc::<FakeJuju>::clone(juju);
     dispatch(&Everything, &arguments, &environment(folder.path(), path), tools).expect("done");
@@ -273,7 +273,7 @@ fn an_action_answers_and_reconciles_nothing() {
 #[test]
 fn errors_are_told_with_their_causes() {
     let juju: Arc<dyn HookTools + Send + Sync> = Arc::new(FakeJuju::default());
-    let arguments = Arguments { dry_run: false, format: Format::Text };
+    let arguments = Arguments { check: false, dry_run: false, format: Format::Text };
     let error = dispatch(&Everything, &arguments, &BTreeMap::new(), juju).expect_err("no context");
     assert_eq!(error.exit(), Exit::NoContext);
     assert_eq!(

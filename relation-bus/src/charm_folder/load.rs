@@ -113,7 +113,12 @@ pub fn load(path: &Path) -> Result<CharmFolder, LoadError> {
         let config = read_optional(&path.join("config.yaml"))?;
         let actions = read_optional(&path.join("actions.yaml"))?;
         let document = read(&packed)?;
-        (packed, document, config, actions, Program::Folder)
+        // The older layout: what builds the charm stands apart from what it declares.
+        let program = match path.join("dispatch").exists() {
+            true => Program::Folder,
+            false => program(&read_optional(&craft)?),
+        };
+        (packed, document, config, actions, program)
     } else {
         return Err(LoadError::NotACharm { path: path.to_owned() });
     };
@@ -152,7 +157,7 @@ fn load_archive(path: &Path) -> Result<CharmFolder, LoadError> {
     Ok(CharmFolder { path: path.to_owned(), metadata, program: Program::Folder })
 }
 
-fn read(path: &Path) -> Result<Value, LoadError> {
+pub(super) fn read(path: &Path) -> Result<Value, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     parse(path, &text)
@@ -163,7 +168,7 @@ fn parse(path: &Path, text: &str) -> Result<Value, LoadError> {
         .map_err(|error| LoadError::Yaml { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn read_optional(path: &Path) -> Result<Value, LoadError> {
+pub(super) fn read_optional(path: &Path) -> Result<Value, LoadError> {
     if path.is_file() { read(path) } else { Ok(Value::Null) }
 }
 
@@ -208,6 +213,16 @@ mod tests {
     fn a_packed_folder_brings_its_dispatch() {
         let packed = folder(&[("metadata.yaml", "name: web\n"), ("dispatch", "#!/bin/sh\n")]);
         assert_eq!(load(packed.path()).unwrap().program, Program::Folder);
+    }
+
+    #[test]
+    fn the_older_layout_names_its_binary_too() {
+        let parts = "parts: {charm: {plugin: rust, organize: {bin/web-charm: dispatch}}}\n";
+        let mut files = vec![("metadata.yaml", "name: web\n"), ("charmcraft.yaml", parts)];
+        let binary = Program::Binary("web-charm".to_owned());
+        assert_eq!(load(folder(&files).path()).unwrap().program, binary);
+        files.push(("dispatch", ""));
+        assert_eq!(load(folder(&files).path()).unwrap().program, Program::Folder);
     }
 
     #[test]

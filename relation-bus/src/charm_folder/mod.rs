@@ -5,6 +5,7 @@ mod build;
 mod install;
 mod load;
 mod metadata;
+pub mod pack;
 
 pub use archive::{Archive, ArchiveError};
 pub use build::{BuildError, Profile, build_binaries, build_programs, workspace_of};

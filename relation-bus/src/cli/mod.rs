@@ -9,6 +9,7 @@ mod conform;
 mod debug_log;
 mod inject;
 mod inspect;
+mod pack;
 mod serve;
 mod show_unit;
 mod state;
@@ -43,6 +44,7 @@ enum Command {
     DestroyController(serve::DestroyController),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
+    Pack(pack::Pack),
     #[command(hide = true)]
     Serve(serve::Serve),
     ShowUnit(show_unit::ShowUnit),
@@ -87,6 +89,8 @@ enum CommandError {
     #[error(transparent)]
     Inspect(#[from] inspect::InspectError),
     #[error(transparent)]
+    Pack(#[from] pack::PackCommandError),
+    #[error(transparent)]
     ShowUnit(#[from] show_unit::ShowUnitError),
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -120,6 +124,7 @@ impl CommandError {
             Self::Up(up::UpError::Build(_) | up::UpError::Program(_)) | Self::Serve(_) => {
                 Exit::Environment
             }
+            Self::Pack(error) => error.exit(),
             Self::Conform(Conform::Folder { .. } | Conform::Empty { .. } | Conform::List(_)) => {
                 Exit::Input
             }
@@ -200,6 +205,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::DestroyController(command) => command.run()?,
             Command::Inject(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
+            Command::Pack(command) => command.run()?,
             Command::Serve(command) => command.run().await?,
             Command::ShowUnit(command) => command.run()?,
             Command::Status(command) => command.run()?,
