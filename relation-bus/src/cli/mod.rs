@@ -3,19 +3,32 @@
 //! Each subcommand is a struct in a module of its own. Standard output is data, standard error is
 //! talk.
 
+mod actions;
 mod case;
+mod charm_source;
 mod charms;
+mod config;
 mod conform;
 mod debug_log;
+mod deploy;
+mod duration;
 mod inject;
 mod inspect;
+mod models;
 mod pack;
+mod pairs;
+mod relations;
+mod resolved;
+mod run;
 mod serve;
 mod show_unit;
 mod state;
 mod status;
 mod target;
+mod units;
 mod up;
+mod version;
+mod wait_for;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -23,6 +36,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::charm_folder::BuildError;
+use crate::dispatch::RootError;
 use crate::server::protocol::Refusal;
 use crate::server::{ClientError, ServeError};
 use target::TargetError;
@@ -33,24 +48,68 @@ use target::TargetError;
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    talk: Talkativeness,
+}
+
+/// Juju's options about talk. Every command takes them; they make no difference here.
+#[derive(Debug, clap::Args)]
+struct Talkativeness {
+    #[arg(long, global = true, hide = true)]
+    debug: bool,
+    #[arg(long, global = true, hide = true, value_name = "CONFIG")]
+    logging_config: Option<String>,
+    #[arg(short, long, global = true, hide = true)]
+    quiet: bool,
+    #[arg(long, global = true, hide = true)]
+    show_log: bool,
+    #[arg(short, long, global = true, hide = true)]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Actions(actions::Actions),
+    AddModel(models::AddModel),
+    AddUnit(units::AddUnit),
+    Bootstrap(models::Bootstrap),
     Case(case::Case),
+    Config(config::Config),
     Conform(conform::Conform),
+    #[command(visible_alias = "list-controllers")]
+    Controllers(models::Controllers),
     DebugLog(debug_log::DebugLog),
+    Deploy(deploy::Deploy),
     #[command(visible_alias = "kill-controller")]
     DestroyController(serve::DestroyController),
+    DestroyModel(models::DestroyModel),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
     Pack(pack::Pack),
+    #[command(visible_alias = "relate")]
+    Integrate(relations::Integrate),
+    #[command(visible_alias = "list-models")]
+    Models(models::Models),
+    RemoveApplication(units::RemoveApplication),
+    RemoveRelation(relations::RemoveRelation),
+    RemoveUnit(units::RemoveUnit),
+    #[command(visible_alias = "resolve")]
+    Resolved(resolved::Resolved),
+    Run(run::Run),
+    ScaleApplication(units::ScaleApplication),
     #[command(hide = true)]
     Serve(serve::Serve),
+    ShowOperation(run::ShowOperation),
+    ShowTask(run::ShowTask),
     ShowUnit(show_unit::ShowUnit),
     Status(status::Status),
     Stop(serve::Stop),
+    Switch(models::Switch),
+    Trust(config::Trust),
     Up(up::Up),
+    Version(version::Version),
+    WaitFor(wait_for::WaitFor),
+    Whoami(models::Whoami),
 }
 
 /// How a command ends.
@@ -92,8 +151,15 @@ enum CommandError {
     Pack(#[from] pack::PackCommandError),
     #[error(transparent)]
     ShowUnit(#[from] show_unit::ShowUnitError),
+    #[error("cannot build the charm")]
+    Build(#[from] BuildError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Program(#[from] RootError),
+    /// What this end refuses, in Juju's words.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
@@ -118,6 +184,8 @@ impl CommandError {
                     None => Exit::Input,
                 }
             }
+            Self::Refused(_) => Exit::No,
+            Self::Build(_) | Self::Program(_) => Exit::Environment,
             Self::Inspect(_) | Self::ShowUnit(_) if self.refusal().is_some() => Exit::No,
             Self::Inspect(_) | Self::ShowUnit(_) | Self::Up(up::UpError::File(_)) => Exit::Input,
             Self::Up(up::UpError::Restless | up::UpError::Gone(_)) => Exit::No,
@@ -153,10 +221,10 @@ impl CommandError {
         }
     }
 
-    /// What the server refused, in Juju's words.
+    /// What was refused in Juju's words.
     fn refusal(&self) -> Option<&Refusal> {
-        match self.client() {
-            Some(ClientError::Refused(refusal)) => Some(refusal),
+        match (self, self.client()) {
+            (Self::Refused(refusal), _) | (_, Some(ClientError::Refused(refusal))) => Some(refusal),
             _ => None,
         }
     }
@@ -199,18 +267,41 @@ fn run(command: Command) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         Ok(match command {
+            Command::Actions(command) => command.run()?,
+            Command::AddModel(command) => command.run()?,
+            Command::AddUnit(command) => command.run()?,
+            Command::Bootstrap(command) => command.run()?,
             Command::Case(command) => command.run().await?,
+            Command::Config(command) => command.run()?,
             Command::Conform(command) => command.run().await?,
+            Command::Controllers(command) => command.run()?,
             Command::DebugLog(command) => command.run()?,
+            Command::Deploy(command) => command.run()?,
             Command::DestroyController(command) => command.run()?,
+            Command::DestroyModel(command) => command.run()?,
             Command::Inject(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
             Command::Pack(command) => command.run()?,
+            Command::Integrate(command) => command.run()?,
+            Command::Models(command) => command.run()?,
+            Command::RemoveApplication(command) => command.run()?,
+            Command::RemoveRelation(command) => command.run()?,
+            Command::RemoveUnit(command) => command.run()?,
+            Command::Resolved(command) => command.run()?,
+            Command::Run(command) => command.run()?,
+            Command::ScaleApplication(command) => command.run()?,
             Command::Serve(command) => command.run().await?,
+            Command::ShowOperation(command) => command.run()?,
+            Command::ShowTask(command) => command.run()?,
             Command::ShowUnit(command) => command.run()?,
             Command::Status(command) => command.run()?,
             Command::Stop(command) => command.run()?,
+            Command::Switch(command) => command.run()?,
+            Command::Trust(command) => command.run()?,
             Command::Up(command) => command.run()?,
+            Command::Version(command) => command.run()?,
+            Command::WaitFor(command) => command.run()?,
+            Command::Whoami(command) => command.run()?,
         })
     })
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -69,6 +70,16 @@ impl From<FolderError> for TargetError {
 }
 
 impl Target {
+    /// A model of a bus; nothing: its current one.
+    pub(super) fn of(state: &StateOption, model: Option<&ModelName>) -> Self {
+        Self { state: state.clone(), model: model.cloned() }
+    }
+
+    /// Another model of the same bus.
+    pub(super) fn with_model(&self, model: &ModelName) -> Self {
+        Self::of(&self.state, Some(model))
+    }
+
     /// The name of the model, if one is named.
     pub(super) fn model_name(&self) -> Option<&str> {
         self.model.as_ref().map(ModelName::as_str)
@@ -109,8 +120,18 @@ impl Target {
 
     /// Waits until something is newer than a revision, for a few seconds at most.
     pub(super) fn progress(&self, since: u64) -> Result<Progress, ClientError> {
-        const LIMIT: u64 = 5_000;
-        match call(&self.state.folder(), &Request::Watch { since, limit: LIMIT })? {
+        self.progress_within(since, Duration::from_secs(5))
+    }
+
+    /// Waits until something is newer than a revision, so long at most, and a minute at most.
+    pub(super) fn progress_within(
+        &self,
+        since: u64,
+        limit: Duration,
+    ) -> Result<Progress, ClientError> {
+        let limit = limit.min(Duration::from_secs(60)).as_millis();
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        match call(&self.state.folder(), &Request::Watch { since, limit })? {
             Reply::Progress(progress) => Ok(progress),
             Reply::Outcome(_) | Reply::View(_) => Ok(Progress::default()),
         }

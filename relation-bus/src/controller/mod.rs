@@ -215,7 +215,6 @@ impl Controller {
     /// Begins the next hook of a model that has one and runs none. Nothing: every model is idle, or
     /// its hook is out.
     pub fn begin(&mut self) -> Option<Begun> {
-        self.bury_models();
         for (name, hosted) in &mut self.models {
             loop {
                 let step = match hosted.bus.begin() {
@@ -234,6 +233,7 @@ impl Controller {
                 }
             }
         }
+        self.bury_models();
         None
     }
 

@@ -268,8 +268,10 @@ fn handler(context: Arc<Mutex<HookContext>>, model: SharedModel) -> Handler {
 /// When there is none.
 pub fn find_program() -> Result<PathBuf, RootError> {
     const NAME: &str = "relation-bus";
+    // A copy or link of it under the name of Juju's client is the same program.
+    const NAMES: [&str; 2] = [NAME, "juju"];
     let current = std::env::current_exe().map_err(|source| RootError::Program { source })?;
-    if current.file_name().is_some_and(|name| name == NAME) {
+    if current.file_name().is_some_and(|file| NAMES.iter().any(|name| file == *name)) {
         return Ok(current);
     }
     current

@@ -58,6 +58,8 @@ pub enum Outcome {
     Said(Vec<String>),
     /// The number of an operation; its tasks are among the model's actions.
     Operation(u32),
+    /// The number of an operation that no unit can take, and why.
+    Unscheduled(u32, Vec<String>),
 }
 
 impl Controller {

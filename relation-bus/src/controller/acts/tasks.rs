@@ -7,6 +7,7 @@ use super::Outcome;
 use crate::controller::ControllerError;
 use crate::engine::{Bus, EngineError, Resolution};
 use crate::names::UnitName;
+use crate::shapes::action::validate;
 
 /// `juju run UNIT… ACTION`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,8 +23,32 @@ pub struct RunAction {
 impl RunAction {
     pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
         let units: Result<Vec<_>, _> = self.units.iter().map(|unit| unit_of(bus, unit)).collect();
-        let operation = bus.enqueue_action(&units?, &self.action, &self.parameters)?;
+        let units = units?;
+        let problems = self.problems(bus, &units);
+        if !problems.is_empty() {
+            let mut model = bus.model();
+            model.next_action += 1;
+            return Ok(Outcome::Unscheduled(model.next_action, problems));
+        }
+        let operation = bus.enqueue_action(&units, &self.action, &self.parameters)?;
         Ok(Outcome::Operation(operation))
+    }
+
+    /// Why units can't take the action.
+    fn problems(&self, bus: &Bus, units: &[UnitName]) -> Vec<String> {
+        let model = bus.model();
+        let problem = |unit: &UnitName| {
+            let application = model.applications.get(unit.application())?;
+            let Some(declared) = application.charm.actions.get(&self.action) else {
+                let action = self.action.clone();
+                return Some(EngineError::NoAction { unit: unit.clone(), action }.to_string());
+            };
+            let problems = validate(declared, &self.parameters);
+            let given = Value::Object(self.parameters.clone());
+            (!problems.is_empty())
+                .then(|| format!("validation failed: {}, given {given}", problems.join("; ")))
+        };
+        units.iter().filter_map(problem).collect()
     }
 }
 
