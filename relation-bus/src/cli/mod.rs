@@ -12,6 +12,8 @@ mod conform;
 mod debug_log;
 mod deploy;
 mod duration;
+mod export_bundle;
+mod format;
 mod inject;
 mod inspect;
 mod models;
@@ -20,10 +22,15 @@ mod pairs;
 mod relations;
 mod resolved;
 mod run;
+mod secrets;
 mod serve;
+mod show_application;
+mod show_model;
+mod show_status_log;
 mod show_unit;
 mod state;
 mod status;
+mod storage;
 mod target;
 mod units;
 mod up;
@@ -83,6 +90,7 @@ enum Command {
     #[command(visible_alias = "kill-controller")]
     DestroyController(serve::DestroyController),
     DestroyModel(models::DestroyModel),
+    ExportBundle(export_bundle::ExportBundle),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
     Pack(pack::Pack),
@@ -97,13 +105,22 @@ enum Command {
     Resolved(resolved::Resolved),
     Run(run::Run),
     ScaleApplication(units::ScaleApplication),
+    #[command(visible_alias = "list-secrets")]
+    Secrets(secrets::Secrets),
     #[command(hide = true)]
     Serve(serve::Serve),
+    ShowApplication(show_application::ShowApplication),
+    ShowController(show_model::ShowController),
+    ShowModel(show_model::ShowModel),
     ShowOperation(run::ShowOperation),
+    ShowSecret(secrets::ShowSecret),
+    ShowStatusLog(show_status_log::ShowStatusLog),
     ShowTask(run::ShowTask),
     ShowUnit(show_unit::ShowUnit),
     Status(status::Status),
     Stop(serve::Stop),
+    #[command(visible_alias = "list-storage")]
+    Storage(storage::Storage),
     Switch(models::Switch),
     Trust(config::Trust),
     Up(up::Up),
@@ -150,7 +167,7 @@ enum CommandError {
     #[error(transparent)]
     Pack(#[from] pack::PackCommandError),
     #[error(transparent)]
-    ShowUnit(#[from] show_unit::ShowUnitError),
+    ExportBundle(#[from] export_bundle::ExportBundleError),
     #[error("cannot build the charm")]
     Build(#[from] BuildError),
     #[error(transparent)]
@@ -186,8 +203,10 @@ impl CommandError {
             }
             Self::Refused(_) => Exit::No,
             Self::Build(_) | Self::Program(_) => Exit::Environment,
-            Self::Inspect(_) | Self::ShowUnit(_) if self.refusal().is_some() => Exit::No,
-            Self::Inspect(_) | Self::ShowUnit(_) | Self::Up(up::UpError::File(_)) => Exit::Input,
+            Self::Inspect(_) | Self::ExportBundle(_) if self.refusal().is_some() => Exit::No,
+            Self::Inspect(_) | Self::ExportBundle(_) | Self::Up(up::UpError::File(_)) => {
+                Exit::Input
+            }
             Self::Up(up::UpError::Restless | up::UpError::Gone(_)) => Exit::No,
             Self::Up(up::UpError::Build(_) | up::UpError::Program(_)) | Self::Serve(_) => {
                 Exit::Environment
@@ -207,7 +226,7 @@ impl CommandError {
         match self {
             Self::Target(error)
             | Self::Inspect(inspect::InspectError::Target(error))
-            | Self::ShowUnit(show_unit::ShowUnitError::Target(error))
+            | Self::ExportBundle(export_bundle::ExportBundleError::Target(error))
             | Self::Up(up::UpError::Target(error)) => Some(error),
             _ => None,
         }
@@ -279,6 +298,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Deploy(command) => command.run()?,
             Command::DestroyController(command) => command.run()?,
             Command::DestroyModel(command) => command.run()?,
+            Command::ExportBundle(command) => command.run()?,
             Command::Inject(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
             Command::Pack(command) => command.run()?,
@@ -290,12 +310,19 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Resolved(command) => command.run()?,
             Command::Run(command) => command.run()?,
             Command::ScaleApplication(command) => command.run()?,
+            Command::Secrets(command) => command.run()?,
             Command::Serve(command) => command.run().await?,
+            Command::ShowApplication(command) => command.run()?,
+            Command::ShowController(command) => command.run()?,
+            Command::ShowModel(command) => command.run()?,
             Command::ShowOperation(command) => command.run()?,
+            Command::ShowSecret(command) => command.run()?,
+            Command::ShowStatusLog(command) => command.run()?,
             Command::ShowTask(command) => command.run()?,
             Command::ShowUnit(command) => command.run()?,
             Command::Status(command) => command.run()?,
             Command::Stop(command) => command.run()?,
+            Command::Storage(command) => command.run()?,
             Command::Switch(command) => command.run()?,
             Command::Trust(command) => command.run()?,
             Command::Up(command) => command.run()?,

@@ -1,13 +1,14 @@
 //! `relation-bus show-unit`: a unit with the databags it can see, as `juju show-unit` has them.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::Document;
 use super::target::{Target, TargetError};
 use super::{Exit, print};
 use crate::names::UnitName;
 use crate::server::Parts;
-use crate::shapes::unit::{Filter, NoUnit, UnitData, document};
-use crate::shapes::{ControllerFacts, Format, View, print as printed};
+use crate::shapes::unit::{Filter, UnitData, document};
+use crate::shapes::{ControllerFacts, View, print as printed};
 
 /// Show units with the databags that they can see.
 ///
@@ -29,30 +30,13 @@ pub(super) struct ShowUnit {
     app: bool,
     /// How to print; both have the keys of Juju.
     #[arg(long, value_enum, default_value = "yaml")]
-    format: UnitFormat,
+    format: Document,
     #[command(flatten)]
     target: Target,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum UnitFormat {
-    Yaml,
-    Json,
-}
-
-/// Why units can't be shown.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ShowUnitError {
-    /// There is no model.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// The model has no such unit.
-    #[error(transparent)]
-    NoUnit(#[from] NoUnit),
-}
-
 impl ShowUnit {
-    pub(super) fn run(&self) -> Result<Exit, ShowUnitError> {
+    pub(super) fn run(&self) -> Result<Exit, TargetError> {
         let saved = self.target.model(Parts::model())?;
         let filter = Filter {
             endpoint: self.endpoint.clone(),
@@ -60,12 +44,9 @@ impl ShowUnit {
             units: if self.app { UnitData::Hidden } else { UnitData::Shown },
         };
         let view = View { model: &saved.model, controller: &ControllerFacts::default() };
-        let document = document(view, &self.units, &filter)?;
-        let format = match self.format {
-            UnitFormat::Json => Format::Json,
-            UnitFormat::Yaml => Format::Yaml,
-        };
-        print(&printed(&document, format));
+        let document = document(view, &self.units, &filter);
+        let document = document.map_err(|error| TargetError::absent(&error))?;
+        print(&printed(&document, self.format.into()));
         Ok(Exit::Done)
     }
 }

@@ -18,8 +18,20 @@ pub(super) struct Status {
     #[arg(long, value_enum, default_value = "tabular")]
     format: StatusFormat,
     /// List relations too; JSON and YAML always have them.
-    #[arg(long)]
+    #[arg(long, visible_alias = "integrations")]
     relations: bool,
+    /// List storage too; JSON and YAML always have it.
+    #[arg(long)]
+    storage: bool,
+    /// For Juju's users: every moment is UTC here.
+    #[arg(long, hide = true)]
+    utc: bool,
+    /// The same: there is no color.
+    #[arg(long, hide = true)]
+    color: bool,
+    /// The same.
+    #[arg(long, hide = true)]
+    no_color: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -36,10 +48,11 @@ impl Status {
         let saved = self.target.model(Parts::model())?;
         let view = View { model: &saved.model, controller: &ControllerFacts::default() };
         let selection = Selection(self.selectors.clone());
-        let relations = if self.relations { Section::Shown } else { Section::Hidden };
         match self.format {
             StatusFormat::Tabular => {
-                let sections = Sections { relations, ..Sections::default() };
+                let shown = |asked| if asked { Section::Shown } else { Section::Hidden };
+                let sections =
+                    Sections { relations: shown(self.relations), storage: shown(self.storage) };
                 print(tabular(view, &selection, sections).trim_end());
             }
             StatusFormat::Json => print(&printed(&document(view, &selection), Format::Json)),

@@ -57,6 +57,13 @@ pub(super) enum TargetError {
     Client(#[from] ClientError),
 }
 
+impl TargetError {
+    /// Something that the model doesn't have, said in Juju's words.
+    pub(super) fn absent(error: &dyn std::error::Error) -> Self {
+        Self::Client(Refusal::of(error).into())
+    }
+}
+
 impl From<ControllerError> for TargetError {
     fn from(error: ControllerError) -> Self {
         Self::Client(Refusal::of(&error).into())

@@ -46,6 +46,7 @@ fn application(application: &Application) -> Value {
         .with("charm", charm_url(application))
         .filled("scale", application.units.len())
         .filled("options", json!(options))
+        .filled("resources", json!(application.resources))
         .with("constraints", format!("arch={}", architecture()))
         .filled("trust", application.trusted)
         .done()

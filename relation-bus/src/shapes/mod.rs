@@ -16,6 +16,7 @@ mod natural;
 pub mod secret;
 pub mod status;
 pub mod status_log;
+pub mod storage;
 mod table;
 pub mod task;
 pub mod unit;

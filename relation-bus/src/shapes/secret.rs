@@ -158,6 +158,7 @@ fn facts(secret: &Secret) -> Members {
         .with("revision", secret.latest())
         .filled("expires", expires.unwrap_or_default())
         .filled("rotation", rotation)
+        .filled("rotates", secret.next_rotate.map(Clock::rfc3339).unwrap_or_default())
         .with("owner", owner_text(secret))
         .filled("description", secret.description.as_str())
         .filled("name", name)
@@ -324,6 +325,27 @@ mod tests {
         assert_eq!(refused.to_string(), format!("secret revision \"{id}/3\" not found"));
         let refused = show(view, "nope", Detail::Facts, Format::Json).unwrap_err();
         assert_eq!(refused.to_string(), "secret \"nope\" not found");
+    }
+
+    #[test]
+    fn a_users_secret_has_a_name_and_is_found_by_it() {
+        let mut model = samples::model();
+        let id = SecretId::from_number(7);
+        let content = SecretContent::new([("token".to_owned(), b"x".to_vec())].into());
+        let mut secret = Secret::new(id.clone(), SecretOwner::Model, content, model.clock);
+        secret.label = "mine".to_owned();
+        secret.grants.insert(Grant { relation: None, application: "web".to_owned(), unit: None });
+        model.secrets.insert(id.clone(), secret);
+        let shown = show(samples::view(&model), "mine", Detail::Facts, Format::Json).unwrap();
+        let scope = format!("model-{}", model.uuid);
+        assert_eq!(
+            shown[id.as_str()],
+            json!({
+                "revision": 1, "owner": "<model>", "name": "mine",
+                "created": "2025-01-01T01:01:01Z", "updated": "2025-01-01T01:01:01Z",
+                "access": [{"target": "application-web", "scope": scope, "role": "view"}],
+            })
+        );
     }
 
     #[test]

@@ -204,8 +204,8 @@ impl<'a> Scope<'a> {
 }
 
 /// A model's option: what was set, or else Juju's default.
-pub(super) fn option(_model: &Model, name: &str) -> Option<Value> {
-    model_default(name)
+pub(super) fn option(model: &Model, name: &str) -> Option<Value> {
+    model.config.get(name).cloned().or_else(|| model_default(name))
 }
 
 fn life(life: Life) -> &'static str {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::View;
 use super::members::{self, Members};
+use super::{View, storage};
 use crate::model::{AgentStatus, Application, Life, Model, StatusEntry, Unit};
 
 pub use tables::{Section, Sections, tabular};
@@ -61,7 +61,7 @@ pub fn document(view: View<'_>, selection: &Selection) -> Value {
         .with("model", model_document(view))
         .with("machines", json!({}))
         .with("applications", applications)
-        .with("storage", json!({}))
+        .with("storage", storage::document(view))
         .with("controller", json!({"timestamp": format!("{}Z", model.clock.time_of_day())}))
         .done()
 }
@@ -103,7 +103,7 @@ fn application_document(model: &Model, application: &Application, selection: &Se
         .with("base", base())
         .with("charm-origin", "local")
         .with("charm-name", application.charm.name.as_str())
-        .with("charm-rev", 0)
+        .with("charm-rev", application.charm_revision)
         .filled("scale", application.units.len())
         .with("provider-id", provider_id(model, application))
         .filled("address", application.service_address.as_str())
@@ -142,7 +142,7 @@ pub(super) fn base() -> Value {
 
 /// The URL of an application's charm. Charms of the bus never come from a store.
 pub(crate) fn charm_url(application: &Application) -> String {
-    format!("local:{}-0", application.charm.name)
+    format!("local:{}-{}", application.charm.name, application.charm_revision)
 }
 
 /// Every endpoint is bound to the one space there is; the empty name is the default.

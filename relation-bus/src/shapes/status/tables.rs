@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Column, View, natural_order, table};
+use super::super::{Column, View, natural_order, storage, table};
 use super::{Selection, agent, workload_status};
 use crate::model::{AgentStatus, Application, Model, Protocol, Relation, Role, Unit};
 
@@ -56,6 +56,9 @@ pub fn tabular(view: View<'_>, selection: &Selection, sections: Sections) -> Str
         if !relations.is_empty() {
             tables.push(relation_table(&relations));
         }
+    }
+    if sections.storage == Section::Shown {
+        tables.extend(storage::status_table(view));
     }
     tables.join("\n")
 }
@@ -119,7 +122,7 @@ fn application_row(application: &Application) -> Vec<String> {
         scale(application),
         application.charm.name.clone(),
         String::new(),
-        "0".to_owned(),
+        application.charm_revision.to_string(),
         application.service_address.clone(),
         "no".to_owned(),
         shortened(&status.message, LONGEST_MESSAGE),
