@@ -149,7 +149,12 @@ pub async fn run_hook(
     };
     // The server and its connections are gone, but the handler may still be on its way out.
     let mut context = take_context(context);
-    let end = end(&mut context, model, &exit, &name);
+    let end = match (&program, &context.action) {
+        (None, Some(_)) => {
+            HookEnd::Failed(format!("action not implemented on unit \"{}\"", agent.unit))
+        }
+        _ => end(&mut context, model, &exit, &name),
+    };
     let journal = Journal {
         unit: agent.unit.clone(),
         hook: name,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::dispatch::SharedRunner;
 use serde::{Deserialize, Serialize};
 
+use crate::dispatch::SharedRunner;
+use crate::hook::BrokenReads;
 use crate::model_file::CommandAnswer;
 use crate::uniter::Order;
 
@@ -61,6 +62,8 @@ pub struct Settings {
     pub peer_echo: PeerEcho,
     /// Whether reads may be stale.
     pub stale_reads: StaleReads,
+    /// What reads give in `broken`.
+    pub broken_reads: BrokenReads,
     /// Hooks that one call of settle may run before it gives up.
     pub hook_limit: usize,
     /// How often a failed hook is tried again before settle leaves it in error.
@@ -81,6 +84,7 @@ impl Default for Settings {
             order: Order::Sorted,
             peer_echo: PeerEcho::default(),
             stale_reads: StaleReads::default(),
+            broken_reads: BrokenReads::default(),
             hook_limit: 2000,
             retries: 2,
             time_limit: Duration::from_secs(120),

@@ -22,7 +22,7 @@ use crate::model::{
 use crate::names::UnitName;
 use crate::uniter::{
     FailedHook, LocalState, Operation, Order, RemoteState, complete, context_relations, enter_pod,
-    forget_member, next_operation,
+    forget_member, next_operation, version_met,
 };
 
 /// What a model does next.
@@ -240,6 +240,7 @@ impl Bus {
         let mut context = HookContext::new(unit.clone(), hook.clone(), self.next_context);
         context.relations = context_relations(&runtime.local, &remote, &hook);
         context.member_cache = std::mem::take(&mut runtime.local.member_cache);
+        context.broken_reads = self.settings.broken_reads;
         context.places = Places {
             charm: runtime.agent.root.charm(),
             resources: runtime.agent.root.resources(),
@@ -267,7 +268,7 @@ impl Bus {
                 if let Hook::Action { id, .. } = &hook {
                     self.action_ends(*id, Err(error.to_string()));
                 }
-                self.fail(&unit, hook);
+                self.fail(&unit, hook, &remote);
                 return Err(error.into());
             }
         };
@@ -279,14 +280,16 @@ impl Bus {
     }
 
     /// Counts a hook as failed: it waits for its retry.
-    fn fail(&mut self, unit: &UnitName, hook: Hook) {
+    fn fail(&mut self, unit: &UnitName, hook: Hook, remote: &RemoteState) {
         let Some(runtime) = self.units.get_mut(unit) else { return };
         let mut model = lock(&self.model);
         let tries = runtime.local.failed.as_ref().map_or(0, |failed| failed.tries) + 1;
+        let former = runtime.local.failed.as_ref().filter(|failed| failed.hook == hook);
+        let version = former.map_or_else(|| version_met(remote, &hook), |former| former.version);
         let name = hook.error_name();
         let pause = retry_pause(tries);
         let retry_at = model.retries_hooks().then(|| model.clock.plus(pause));
-        runtime.local.failed = Some(FailedHook { hook, tries, retry_at });
+        runtime.local.failed = Some(FailedHook { hook, tries, retry_at, version });
         set_agent(&mut model, unit, AgentStatus::Error(error_message(&name)));
         let text = format!("awaiting error resolution for \"{name}\" hook");
         model.add_log(unit.as_str(), "juju.worker.uniter", Level::Info, text);
@@ -306,7 +309,7 @@ impl Bus {
         if matches!(end, HookEnd::Failed(_))
             && !matches!(hook, Hook::Action { .. } | Hook::Workload { .. })
         {
-            return self.fail(unit, hook);
+            return self.fail(unit, hook, remote);
         }
         let mut model = lock(&self.model);
         match (&end, &hook) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::{Hook, ToolCall, WriteRecord};
+use super::{Hook, RelationEvent, ToolCall, WriteRecord};
 use crate::model::{
     ConfigValue, DataBag, Grant, Model, OpenedPort, RotatePolicy, Secret, SecretContent,
     StatusEntry,
@@ -50,6 +50,21 @@ impl Places {
             None => path.to_owned(),
         }
     }
+}
+
+/// What reads of the other side's databags give while a relation breaks. Juju's answer depends on
+/// its version, on the other model and on whether the removal was forced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BrokenReads {
+    /// What was last there, as within one model of Juju 3.6.
+    #[default]
+    Kept,
+    /// An empty databag.
+    Empty,
+    /// `permission denied`, as after a forced removal.
+    PermissionDenied,
+    /// `relation not found`, as Juju 4 says it.
+    RelationNotFound,
 }
 
 /// An action that is running.
@@ -120,6 +135,8 @@ pub struct HookContext {
     pub places: Places,
     /// Remembered databags of remote members.
     pub member_cache: MemberCache,
+    /// What a relation that is breaking gives to read.
+    pub broken_reads: BrokenReads,
     /// The action that runs, if this is one.
     pub action: Option<ActionState>,
     /// Calls so far.
@@ -151,6 +168,7 @@ impl HookContext {
             networks: BTreeMap::new(),
             places: Places::default(),
             member_cache: MemberCache::new(),
+            broken_reads: BrokenReads::default(),
             action,
             calls: Vec::new(),
             writes: Vec::new(),
@@ -166,6 +184,13 @@ impl HookContext {
     #[must_use]
     pub fn application(&self) -> &str {
         self.unit.application()
+    }
+
+    /// Whether the hook is the end of that relation.
+    pub(super) fn is_breaking(&self, id: RelationId) -> bool {
+        self.hook
+            .relation()
+            .is_some_and(|hook| hook.relation == id && hook.event == RelationEvent::Broken)
     }
 
     /// Whether the unit leads. Once the answer was no, it stays no for this hook.

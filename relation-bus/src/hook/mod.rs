@@ -7,7 +7,7 @@ mod journal;
 pub mod tools;
 
 pub use commit::{CommitError, commit};
-pub use context::{ActionState, ContextRelation, HookContext, MemberCache, Places};
+pub use context::{ActionState, BrokenReads, ContextRelation, HookContext, MemberCache, Places};
 pub use event::{
     Detaching, Hook, LifeCycle, RelationEvent, RelationHook, SecretEvent, WorkloadEvent,
 };

@@ -86,12 +86,11 @@ pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
     if local.queued.as_ref() == Some(hook) {
         local.queued = None;
     }
-    if local.failed.as_ref().is_some_and(|failed| failed.hook == *hook) {
-        local.failed = None;
-    }
+    let failed = local.failed.take_if(|failed| failed.hook == *hook);
+    let first_version = failed.and_then(|failed| failed.version);
     match hook {
         Hook::LifeCycle(hook) => life_cycle(local, remote, *hook),
-        Hook::Relation(hook) => relation(local, remote, hook),
+        Hook::Relation(hook) => relation(local, remote, hook, first_version),
         Hook::Workload { container, event: WorkloadEvent::PebbleReady } => {
             local.ready_retries.remove(container);
             if let Some(boot_id) = remote.containers.get(container) {
@@ -142,7 +141,27 @@ fn life_cycle(local: &mut LocalState, remote: &RemoteState, hook: LifeCycle) {
     }
 }
 
-fn relation(local: &mut LocalState, remote: &RemoteState, hook: &RelationHook) {
+/// The version of the databag that a relation hook is about.
+#[must_use]
+pub fn version_met(remote: &RemoteState, hook: &Hook) -> Option<u64> {
+    let hook = hook.relation()?;
+    let there = remote.relations.get(&hook.relation)?;
+    match (hook.event, &hook.remote_unit) {
+        (RelationEvent::Joined | RelationEvent::Changed, Some(unit)) => {
+            there.members.get(unit).copied()
+        }
+        (RelationEvent::Changed, None) => Some(there.application_version),
+        _ => None,
+    }
+}
+
+/// `first_version` is what a retried hook was about when it came first.
+fn relation(
+    local: &mut LocalState,
+    remote: &RemoteState,
+    hook: &RelationHook,
+    first_version: Option<u64>,
+) {
     let id = hook.relation;
     if hook.event == RelationEvent::Broken {
         local.relations.remove(&id);
@@ -151,7 +170,9 @@ fn relation(local: &mut LocalState, remote: &RemoteState, hook: &RelationHook) {
     }
     let there = remote.relations.get(&id);
     let known: &mut RelationState = local.relations.entry(id).or_default();
-    let version = |unit: &UnitName| there.and_then(|there| there.members.get(unit)).copied();
+    let version = |unit: &UnitName| {
+        first_version.or_else(|| there.and_then(|there| there.members.get(unit)).copied())
+    };
     match (hook.event, &hook.remote_unit) {
         (RelationEvent::Joined, Some(unit)) => {
             known.members.insert(unit.clone(), version(unit).unwrap_or(0));
@@ -169,7 +190,7 @@ fn relation(local: &mut LocalState, remote: &RemoteState, hook: &RelationHook) {
         (RelationEvent::Changed, None) => {
             if let Some(there) = there {
                 let name = there.remote_application.clone();
-                known.applications.insert(name, there.application_version);
+                known.applications.insert(name, first_version.unwrap_or(there.application_version));
             }
         }
         (RelationEvent::Departed, Some(unit)) => {

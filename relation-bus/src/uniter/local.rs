@@ -60,6 +60,10 @@ pub struct FailedHook {
     pub tries: u32,
     /// When it is run again; nothing when only an operator can resolve it.
     pub retry_at: Option<Clock>,
+    /// The version of the databag that a `changed` or `joined` is about, when it came first: a
+    /// retry sees current data, and yet only this counts as met by it.
+    #[serde(default)]
+    pub version: Option<u64>,
 }
 
 /// Whether a unit's pod stays.

@@ -9,7 +9,9 @@ mod local;
 mod next;
 mod remote;
 
-pub use bookkeeping::{complete, context_relations, enter_pod, forget_member, restart};
+pub use bookkeeping::{
+    complete, context_relations, enter_pod, forget_member, restart, version_met,
+};
 pub use local::{FailedHook, LocalState, PodEnd, PodLife, RelationState};
 pub use next::{Operation, Order, next_operation};
 pub use remote::{RemoteRelation, RemoteState, StoragePosition};

@@ -215,7 +215,8 @@ fn the_peer_leader_hears_its_own_write() {
 fn a_failed_hook_lets_only_actions_run() {
     let mut life = Life::idle();
     let hook = Hook::from(LifeCycle::ConfigChanged);
-    life.local.failed = Some(crate::uniter::FailedHook { hook, tries: 1, retry_at: None });
+    life.local.failed =
+        Some(crate::uniter::FailedHook { hook, tries: 1, retry_at: None, version: None });
     life.relate(2, "api", false, &["api/0"]);
     assert_eq!(life.next(), None);
     let action = Hook::Action { name: "a".to_owned(), id: 1, parameters: serde_json::Map::new() };
@@ -228,7 +229,7 @@ fn a_failed_hook_is_run_again_when_its_pause_is_over() {
     let mut life = Life::idle();
     let hook = Hook::from(LifeCycle::ConfigChanged);
     let retry_at = Some(Clock { seconds: 5 });
-    life.local.failed = Some(FailedHook { hook: hook.clone(), tries: 1, retry_at });
+    life.local.failed = Some(FailedHook { hook: hook.clone(), tries: 1, retry_at, version: None });
     assert_eq!(life.next(), None);
     life.remote.now = Clock { seconds: 5 };
     assert_eq!(life.next(), Some(Operation::Retry(hook)));
@@ -286,7 +287,7 @@ fn a_pod_that_goes_stops_and_the_next_one_starts() {
 fn an_upgrade_waits_for_a_unit_in_error_unless_it_is_forced() {
     let mut life = Life::idle();
     let hook = Hook::from(LifeCycle::ConfigChanged);
-    life.local.failed = Some(FailedHook { hook, tries: 1, retry_at: None });
+    life.local.failed = Some(FailedHook { hook, tries: 1, retry_at: None, version: None });
     life.local.pod = PodLife::Ending(PodEnd::Upgrade);
     assert_eq!(life.next(), None);
     life.local.pod = PodLife::Ending(PodEnd::ForcedUpgrade);

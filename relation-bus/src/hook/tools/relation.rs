@@ -9,6 +9,7 @@ use super::settings::read_settings;
 use super::{
     Output, Print, Releases, Run, Tool, ToolError, failed, key_values, refuse_extra, usage,
 };
+use crate::hook::BrokenReads;
 use crate::model::{DataBag, merge_changes};
 use crate::names::{RelationId, UnitName, is_application_name};
 
@@ -153,6 +154,9 @@ fn application_bag(run: &mut Run<'_>, id: RelationId, name: &str) -> Result<Data
     } else if name != remote {
         return failed("permission denied");
     }
+    if let Some(bag) = broken_bag(run, id)? {
+        return Ok(bag);
+    }
     let key = (id, name.to_owned());
     if let Some(bag) = run.context.foreign_cache.get(&key) {
         return Ok(bag.clone());
@@ -178,6 +182,9 @@ fn unit_bag(run: &mut Run<'_>, id: RelationId, unit: &UnitName) -> Result<DataBa
     };
     if !known {
         return failed("permission denied");
+    }
+    if let Some(bag) = broken_bag(run, id)? {
+        return Ok(bag);
     }
     let key = (id, unit.to_string());
     let cached = match is_member {
@@ -205,6 +212,33 @@ fn unit_bag(run: &mut Run<'_>, id: RelationId, unit: &UnitName) -> Result<DataBa
         run.context.foreign_cache.insert(key, bag.clone());
     }
     Ok(bag)
+}
+
+/// What a read of the other side gives in `broken`, when it isn't the databag itself.
+fn broken_bag(run: &Run<'_>, id: RelationId) -> Result<Option<DataBag>, ToolError> {
+    if !run.context.is_breaking(id) {
+        return Ok(None);
+    }
+    match run.context.broken_reads {
+        BrokenReads::Kept => Ok(None),
+        BrokenReads::Empty => Ok(Some(DataBag::new())),
+        BrokenReads::PermissionDenied => failed("permission denied"),
+        BrokenReads::RelationNotFound => failed("relation not found"),
+    }
+}
+
+/// Refuses to write, or to read what is the unit's own, when the relation is gone at the
+/// controller; `what` is how Juju calls the databag.
+fn refuse_broken(run: &Run<'_>, id: RelationId, what: &str) -> Result<(), ToolError> {
+    let reason = match run.context.broken_reads {
+        BrokenReads::PermissionDenied => "permission denied (unauthorized access)",
+        BrokenReads::RelationNotFound => "relation not found",
+        BrokenReads::Kept | BrokenReads::Empty => return Ok(()),
+    };
+    match run.context.is_breaking(id) {
+        true => failed(format!("cannot read {what}: {reason}")),
+        false => Ok(()),
+    }
 }
 
 /// The own unit databag with this hook's writes, as it was at first use.
@@ -251,12 +285,14 @@ fn relation_set(run: &mut Run<'_>) -> Result<Print, ToolError> {
         if !run.context.is_leader(run.model) {
             return failed("cannot write relation settings");
         }
+        refuse_broken(run, id, "relation application settings")?;
         let bag = own_application_bag(run, id)?;
         merge_changes(bag, &changes);
         if !changes.is_empty() {
             run.context.pending.application_writes.insert(id);
         }
     } else {
+        refuse_broken(run, id, "relation settings")?;
         merge_changes(own_unit_bag(run, id)?, &changes);
     }
     Ok(Print::Nothing)
