@@ -117,7 +117,8 @@ impl Writer<'_> {
                 PortChange::Close(port) => self.tools.close_port(*port)?,
             }
         }
-        for DatabagChange { relation, owner, patch } in &difference.databags {
+        let settled = difference.settled_databags.iter().filter(|_| !shown.unsettled);
+        for DatabagChange { relation, owner, patch } in difference.databags.iter().chain(settled) {
             self.tools.set_databag(*relation, *owner, patch)?;
         }
         self.state(&difference.state)?;
@@ -175,8 +176,9 @@ impl Writer<'_> {
         let mut failure = None;
         for (name, outcome) in join_all(changes).await {
             match outcome {
-                Ok(Applied { renewed, refused }) => {
+                Ok(Applied { renewed, refused, unsettled }) => {
                     shown.renewed |= renewed;
+                    shown.unsettled |= unsettled;
                     if let Some(refusal) = refused {
                         shown.refused.push(refusal);
                         continue;
@@ -186,6 +188,7 @@ impl Writer<'_> {
                     // Its `pebble-ready` will bring everything back.
                     tracing::warn!(container = %name, "{}", crate::run::chain(&error));
                     shown.renewed |= container::renews(&difference.containers[name]);
+                    shown.unsettled = true;
                     continue;
                 }
                 Err(error) => {
@@ -254,6 +257,8 @@ struct Applied {
     renewed: bool,
     /// Why a reload was not taken; it stays noted.
     refused: Option<String>,
+    /// Whether restarted services are not ready yet.
+    unsettled: bool,
 }
 
 /// What showed in the unit's status while containers were changed.
@@ -263,4 +268,6 @@ pub(crate) struct Shown {
     pub(crate) renewed: bool,
     /// Reloads that were not taken, in words.
     pub(crate) refused: Vec<String>,
+    /// Whether restarted services are not ready yet.
+    pub(crate) unsettled: bool,
 }

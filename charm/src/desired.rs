@@ -15,8 +15,9 @@ use crate::status::Status;
 
 mod services;
 
-pub(crate) use services::in_words;
-pub use services::{Causes, Reload, Renewal, Retry, RunningServices, ServiceGoal};
+pub use services::{
+    Causes, Reload, Renewal, Retry, RunningServices, ServiceGoal, Settle, in_words,
+};
 
 /// The state that a charm wants. The runtime computes the difference from the snapshot and writes
 /// only that, in a safe order: secrets, files, layers, commands and restarts, Kubernetes, ports,
@@ -27,6 +28,7 @@ pub use services::{Causes, Reload, Renewal, Retry, RunningServices, ServiceGoal}
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
     unit_databags: BTreeMap<RelationId, DatabagPatch>,
+    settled_databags: BTreeMap<RelationId, DatabagPatch>,
     app_databags: BTreeMap<RelationId, DatabagPatch>,
     app_statuses: Vec<Status>,
     /// Statuses of this unit; the first of the worst is shown. None: the status is left alone.
@@ -62,6 +64,12 @@ impl Desired {
         self.unit_databags.entry(relation).or_default().extend(patch);
     }
 
+    /// Changes this unit's databag on a relation, but not in a dispatch that restarts services which
+    /// are not ready in time (see [`Settle`]).
+    pub fn settled_databag(&mut self, relation: RelationId, patch: DatabagPatch) {
+        self.settled_databags.entry(relation).or_default().extend(patch);
+    }
+
     /// Changes our application's databag on a relation. Called twice, the patches are joined.
     pub fn app_databag(&mut self, _proof: &Leader, relation: RelationId, patch: DatabagPatch) {
         self.app_databags.entry(relation).or_default().extend(patch);
@@ -75,6 +83,11 @@ impl Desired {
     /// What was asked for in unit databags.
     pub fn unit_databags(&self) -> &BTreeMap<RelationId, DatabagPatch> {
         &self.unit_databags
+    }
+
+    /// What was asked for in unit databags once services are ready.
+    pub fn settled_databags(&self) -> &BTreeMap<RelationId, DatabagPatch> {
+        &self.settled_databags
     }
 
     /// What was asked for in application databags.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::apply::Shown;
 use crate::databag::DatabagPatch;
 use crate::desired::{
-    Comparison, Desired, FileGoal, Interrupted, Reload, Retry, SecretGoal, SecretOwner,
+    Comparison, Desired, FileGoal, Interrupted, Reload, Retry, SecretGoal, SecretOwner, Settle,
     TraceDestination,
 };
 use crate::kubernetes::KubernetesWrite;
@@ -42,6 +42,8 @@ pub struct Difference {
     pub ports: Vec<PortChange>,
     /// Databags.
     pub databags: Vec<DatabagChange>,
+    /// Databags of this unit, left out when services that were restarted are not ready in time.
+    pub settled_databags: Vec<DatabagChange>,
     /// The unit's state at the controller.
     pub state: BTreeMap<String, Option<String>>,
     /// The workload's version.
@@ -156,7 +158,7 @@ pub enum ContainerChange {
     },
     /// Enabled services are started, changed ones restarted.
     Replan,
-    /// Services are started or restarted.
+    /// Services are started or restarted, and waited for.
     Restart {
         /// Which.
         services: BTreeSet<String>,
@@ -164,6 +166,8 @@ pub enum ContainerChange {
         causes: BTreeSet<String>,
         /// What to do when it fails.
         retry: Retry,
+        /// When they count as settled.
+        settle: Option<Settle>,
     },
     /// Services that run are told to read their inputs again.
     Reload {
@@ -213,6 +217,7 @@ impl Difference {
             kubernetes: kubernetes::writes(snapshot, desired),
             ports: ports(snapshot, desired),
             databags: databags(snapshot, desired),
+            settled_databags: settled_databags(snapshot, desired),
             charm_tracing: desired.charm_tracing.clone(),
             ..Self::default()
         };
@@ -277,6 +282,7 @@ impl Difference {
             && self.kubernetes.is_empty()
             && self.ports.is_empty()
             && self.databags.is_empty()
+            && self.settled_databags.is_empty()
             && self.state.is_empty()
             && self.workload_version.is_none()
             && self.statuses.is_empty()
@@ -390,33 +396,42 @@ fn ports(snapshot: &Snapshot, desired: &Desired) -> Vec<PortChange> {
 }
 
 fn databags(snapshot: &Snapshot, desired: &Desired) -> Vec<DatabagChange> {
+    let of_unit = desired.unit_databags().iter().map(|entry| (entry, Owner::Unit));
+    let of_application = desired.app_databags().iter().map(|entry| (entry, Owner::Application));
+    of_unit
+        .chain(of_application)
+        .filter_map(|((relation, patch), owner)| databag(snapshot, *relation, owner, patch))
+        .collect()
+}
+
+fn settled_databags(snapshot: &Snapshot, desired: &Desired) -> Vec<DatabagChange> {
+    let patches = desired.settled_databags().iter();
+    patches
+        .filter_map(|(relation, patch)| databag(snapshot, *relation, Owner::Unit, patch))
+        .collect()
+}
+
+fn databag(
+    snapshot: &Snapshot,
+    relation: RelationId,
+    owner: Owner,
+    patch: &DatabagPatch,
+) -> Option<DatabagChange> {
     let empty = BTreeMap::new();
-    let mut changes = Vec::new();
-    let mut compare = |relation: RelationId, owner, patch: &DatabagPatch| {
-        let Some(known) = snapshot.relation(relation) else { return };
-        let found = match owner {
-            Owner::Unit => &known.local_unit,
-            Owner::Application => known.local_app.as_ref().unwrap_or(&empty),
-        };
-        // Juju deletes a key that is set to nothing: an empty text and no key are the same.
-        let wanted = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-        let patch: DatabagPatch = patch
-            .iter()
-            .map(|(key, value)| (key, wanted(value)))
-            .filter(|(key, value)| found.get(*key) != value.as_ref())
-            .map(|(key, value)| (key.clone(), value))
-            .collect();
-        if !patch.is_empty() {
-            changes.push(DatabagChange { relation, owner, patch });
-        }
+    let known = snapshot.relation(relation)?;
+    let found = match owner {
+        Owner::Unit => &known.local_unit,
+        Owner::Application => known.local_app.as_ref().unwrap_or(&empty),
     };
-    for (relation, patch) in desired.unit_databags() {
-        compare(*relation, Owner::Unit, patch);
-    }
-    for (relation, patch) in desired.app_databags() {
-        compare(*relation, Owner::Application, patch);
-    }
-    changes
+    // Juju deletes a key that is set to nothing: an empty text and no key are the same.
+    let wanted = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+    let patch: DatabagPatch = patch
+        .iter()
+        .map(|(key, value)| (key, wanted(value)))
+        .filter(|(key, value)| found.get(*key) != value.as_ref())
+        .map(|(key, value)| (key.clone(), value))
+        .collect();
+    (!patch.is_empty()).then_some(DatabagChange { relation, owner, patch })
 }
 
 /// What a file goal asks for, given what was found.

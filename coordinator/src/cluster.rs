@@ -55,6 +55,8 @@ pub struct Worker {
     pub address: Host,
     /// What it understands beyond the Python worker.
     pub features: BTreeSet<String>,
+    /// Why it asks for its turn to restart, if it does.
+    pub restart_request: Option<String>,
 }
 
 impl Cluster {
@@ -194,6 +196,7 @@ impl Worker {
                 Refusal { key: "address".to_owned(), reason: error.to_string() }
             })?,
             features: data.features,
+            restart_request: data.restart_request,
         })
     }
 }

@@ -32,6 +32,7 @@ mod scrape;
 pub mod solution;
 pub mod tls;
 mod traces;
+mod turns;
 
 use std::path::Path;
 

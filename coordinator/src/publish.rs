@@ -1,11 +1,15 @@
 //! What workers and log stores are told.
 
+use std::collections::BTreeSet;
+
 use charm::databag::DatabagPatch;
 use charm::desired::Desired;
 use charm::event::{Event, Lifecycle, RelationEventKind};
 use charm::status::Status;
 use indexmap::IndexMap;
-use relation_lib::cluster::{ClusterProviderAppData, RemoteWriteEndpoint, WorkerConfig};
+use relation_lib::cluster::{
+    ClusterProviderAppData, RESTART_TURNS, RemoteWriteEndpoint, WorkerConfig,
+};
 use relation_lib::databag::replacing;
 use relation_lib::loki_push_api::LokiRequirerAppData;
 
@@ -63,7 +67,16 @@ fn cluster_data(facts: &Facts<'_>, app: &WorkerApp, config: String) -> ClusterPr
         privkey_secret_id: tls.map(|tls| tls.key_id.as_str().to_owned()),
         s3_tls_ca_chain: facts.store.connection().and_then(|store| store.tls_ca_text()),
         worker_labels: Some(labels),
+        features: features(app),
+        // Turns are given to applications that are not ready, too.
+        restart_turn: None,
     }
+}
+
+/// What we do for workers who announce that they know of it.
+fn features(app: &WorkerApp) -> BTreeSet<String> {
+    let known = [RESTART_TURNS].into_iter().filter(|feature| app.announces(feature));
+    known.map(str::to_owned).collect()
 }
 
 /// The leader tells log stores who we are and the rules on our logs.

@@ -16,7 +16,7 @@ use crate::facts::Facts;
 use crate::solution::Solution;
 use crate::{
     catalogue, dashboards, datasource, exporter, ingress, log_targets, mesh, nginx, publish,
-    scrape, tls, traces,
+    scrape, tls, traces, turns,
 };
 
 /// What should be true now.
@@ -48,6 +48,7 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     if deployment == Deployment::Working {
         work(&facts, &mut desired);
     }
+    turns::publish(&facts, &mut desired);
     if deployment == Deployment::Working || facts.mesh.is_none() {
         mesh::decide_authorization(&facts, &mut desired);
     }

@@ -38,6 +38,10 @@ pub use crate::prometheus_remote_write::RemoteWriteEndpoint;
 /// The last part of the interface's name; what precedes it is the product, as in `tempo_cluster`.
 pub const INTERFACE_SUFFIX: &str = "_cluster";
 
+/// The feature of workers that take turns when they restart: they ask with `restart_request` and
+/// heed `restart_turn`.
+pub const RESTART_TURNS: &str = "restart-turns.v1";
+
 /// The workload configuration as a worker finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum WorkerConfig {
@@ -62,6 +66,25 @@ impl WorkerConfig {
     }
 }
 
+/// Whose turn it is to restart.
+///
+/// The unit named restarts if it has to, and takes its `restart_request` back when that is done.
+/// Whoever is not named waits, unless its workload doesn't run at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestartTurn {
+    /// Name of the unit.
+    pub unit: String,
+    /// When the coordinator passes the turn on to a unit that waits, in seconds since 1970.
+    pub until: u64,
+}
+
+impl FromJson for RestartTurn {
+    fn from_json(value: &Value) -> Result<Self, Mismatch> {
+        let members = Members::of(value)?;
+        Ok(RestartTurn { unit: members.required("unit")?, until: members.required("until")? })
+    }
+}
+
 /// What the leader of a coordinator tells the workers of one relation.
 ///
 /// Provider application databag, coordinated-workers 4.1.4 (2.2.4 and later read the same). All
@@ -81,6 +104,8 @@ impl WorkerConfig {
 /// | `privkey_secret_id` | id of a Juju secret with the private key, granted to the relation | `"secret:e99ss83g43bzodhw9dp7"` |
 /// | `s3_tls_ca_chain` | authorities of the object store, a blank line between two | `"CA-ONE\n\nCA-TWO"` |
 /// | `worker_labels` | object: labels for the workers' pods | `{"app.kubernetes.io/part-of": "loom"}` |
+/// | `features` | list of names; ours, only towards workers that announce them | `["restart-turns.v1"]` |
+/// | `restart_turn` | object of `unit` and `until`; ours, only with the feature | `{"unit": "loom-read/0", "until": 1795226574}` |
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClusterProviderAppData {
     /// `worker_config`: the configuration of the workload.
@@ -107,6 +132,11 @@ pub struct ClusterProviderAppData {
     pub s3_tls_ca_chain: Option<String>,
     /// `worker_labels`: labels for the workers' pods.
     pub worker_labels: Option<IndexMap<String, String>>,
+    /// `features`: what the coordinator does for these workers beyond the Python coordinator. Not
+    /// written when empty, so that the databag is then the Python coordinator's to the byte.
+    pub features: BTreeSet<String>,
+    /// `restart_turn`: whose turn it is to restart; `None`: nobody's.
+    pub restart_turn: Option<RestartTurn>,
 }
 
 impl ClusterProviderAppData {
@@ -123,6 +153,8 @@ impl ClusterProviderAppData {
         Key::optional("privkey_secret_id", Encoding::PythonJson),
         Key::optional("s3_tls_ca_chain", Encoding::PythonJson),
         Key::optional("worker_labels", Encoding::PythonJson),
+        Key::optional("features", Encoding::PythonJson),
+        Key::optional("restart_turn", Encoding::PythonJson),
     ];
 
     /// Reads the databag. Nothing fails it: an unreadable key spoils only itself.
@@ -150,6 +182,8 @@ impl ClusterProviderAppData {
             privkey_secret_id: reader.optional("privkey_secret_id"),
             s3_tls_ca_chain: reader.optional("s3_tls_ca_chain"),
             worker_labels: reader.map("worker_labels"),
+            features: reader.list("features").unwrap_or_default().into_iter().collect(),
+            restart_turn: reader.optional("restart_turn"),
         };
         reader.finish(value)
     }
@@ -169,7 +203,15 @@ impl ClusterProviderAppData {
             .json("privkey_secret_id", self.privkey_secret_id.as_ref())
             .json("s3_tls_ca_chain", self.s3_tls_ca_chain.as_ref())
             .json("worker_labels", self.worker_labels.as_ref())
+            .json("features", (!self.features.is_empty()).then_some(&self.features))
+            .json("restart_turn", self.restart_turn.as_ref())
             .finish()
+    }
+
+    /// Writes `restart_turn` alone, or takes it away.
+    #[must_use]
+    pub fn encode_turn(turn: Option<&RestartTurn>) -> DatabagPatch {
+        Writer::default().json("restart_turn", turn).finish()
     }
 }
 
@@ -252,7 +294,8 @@ impl FromJson for WorkerTopology {
 /// |---|---|---|
 /// | `juju_topology` | object of `application`, `unit`, `charm_name`, required | `{"application": "loom-read", "unit": "loom-read/0", "charm_name": "loom-worker-k8s"}` |
 /// | `address` | full host name without scheme and port, required | `"loom-read-0.loom-read-endpoints.stage.svc.cluster.local"` |
-/// | `features` | list of names; ours, Python sides ignore it | `["s3-secret"]` |
+/// | `features` | list of names; ours, Python sides ignore it | `["restart-turns.v1"]` |
+/// | `restart_request` | text: why a restart has to wait for its turn; ours, only towards coordinators that announce the feature | `"configuration changed"` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterRequirerUnitData {
     /// `juju_topology`: who the unit is.
@@ -262,6 +305,9 @@ pub struct ClusterRequirerUnitData {
     /// `features`: what a worker of ours understands beyond the Python worker. Not written when
     /// empty, so that the databag is then the Python worker's to the byte.
     pub features: BTreeSet<String>,
+    /// `restart_request`: why the unit has to restart its workload, for as long as it waits for its
+    /// turn or isn't done with it.
+    pub restart_request: Option<String>,
 }
 
 impl ClusterRequirerUnitData {
@@ -270,6 +316,7 @@ impl ClusterRequirerUnitData {
         Key::required("juju_topology", Encoding::PythonJson),
         Key::required("address", Encoding::PythonJson),
         Key::optional("features", Encoding::PythonJson),
+        Key::optional("restart_request", Encoding::PythonJson),
     ];
 
     /// Reads the databag.
@@ -283,6 +330,7 @@ impl ClusterRequirerUnitData {
             juju_topology: reader.required("juju_topology")?,
             address: reader.required("address")?,
             features: reader.list("features").unwrap_or_default().into_iter().collect(),
+            restart_request: reader.optional("restart_request"),
         };
         Ok(reader.finish(value))
     }
@@ -295,7 +343,14 @@ impl ClusterRequirerUnitData {
             .json("juju_topology", Some(&self.juju_topology))
             .json("address", Some(&self.address))
             .json("features", features)
+            .json("restart_request", self.restart_request.as_ref())
             .finish()
+    }
+
+    /// Writes `restart_request` alone, or takes it away.
+    #[must_use]
+    pub fn encode_request(reason: Option<&str>) -> DatabagPatch {
+        Writer::default().json("restart_request", reason).finish()
     }
 }
 
@@ -411,6 +466,7 @@ mod tests {
             },
             address: "loom-read-0".into(),
             features: BTreeSet::new(),
+            restart_request: None,
         };
         let patch = data.encode();
         assert_eq!(
@@ -419,11 +475,31 @@ mod tests {
                 r#"{"application": "loom-read", "unit": "loom-read/0", "charm_name": "loom-worker-k8s"}"#
             )
         );
-        assert_eq!(patch["features"], None);
+        assert_eq!((&patch["features"], &patch["restart_request"]), (&None, &None));
+        data.restart_request = Some("layer changed".into());
         data.features.insert("b".into());
         data.features.insert("a".into());
         assert_eq!(data.encode()["features"].as_deref(), Some(r#"["a", "b"]"#));
         let read = ClusterRequirerUnitData::decode(&patched(&Databag::new(), &data.encode()));
         assert_eq!(read.unwrap().value, data);
+    }
+
+    #[test]
+    fn a_turn_goes_both_ways_and_alone() {
+        let turn = RestartTurn { unit: "loom-read/0".into(), until: 1_795_226_574 };
+        let data = ClusterProviderAppData {
+            features: [RESTART_TURNS.to_owned()].into(),
+            restart_turn: Some(turn.clone()),
+            ..ClusterProviderAppData::default()
+        };
+        let bag = patched(&Databag::new(), &data.encode());
+        assert_eq!(bag["features"], r#"["restart-turns.v1"]"#);
+        assert_eq!(bag["restart_turn"], r#"{"unit": "loom-read/0", "until": 1795226574}"#);
+        assert_eq!(ClusterProviderAppData::decode(&bag).value, data);
+        let alone = ClusterProviderAppData::encode_turn(Some(&turn));
+        assert_eq!(alone["restart_turn"].as_ref(), Some(&bag["restart_turn"]));
+        assert_eq!(ClusterProviderAppData::encode_turn(None)["restart_turn"], None);
+        let request = ClusterRequirerUnitData::encode_request(Some("layer changed"));
+        assert_eq!(request["restart_request"].as_deref(), Some("\"layer changed\""));
     }
 }

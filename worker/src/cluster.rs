@@ -1,16 +1,19 @@
 //! The relation to the coordinator: what it says, and what we say to it.
 
+use std::collections::BTreeSet;
+
 use charm::databag::DatabagPatch;
 use charm::desired::{Desired, Problem};
 use charm::snapshot::{Relation, Snapshot};
 use relation_lib::cluster::{
-    ClusterProviderAppData, ClusterRequirerAppData, ClusterRequirerUnitData, WorkerConfig,
-    WorkerTopology,
+    ClusterProviderAppData, ClusterRequirerAppData, ClusterRequirerUnitData, RESTART_TURNS,
+    WorkerConfig, WorkerTopology,
 };
 use relation_lib::databag::{Decoded, replacing, withdrawing};
 use relation_lib::yaml;
 use serde_json::Value;
 
+use crate::restart::Rolling;
 use crate::roles::Roles;
 use crate::solution::Solution;
 
@@ -55,6 +58,24 @@ impl<'a> Cluster<'a> {
         self.data.is_unreadable(key)
     }
 
+    /// Asks for this unit's turn to restart, with the reason; or takes the request back once services
+    /// that were restarted are ready.
+    pub fn ask_for_turn(&self, reason: Option<&str>, desired: &mut Desired) {
+        let Some(relation) = self.relation else { return };
+        let patch = ClusterRequirerUnitData::encode_request(reason);
+        match reason {
+            Some(_) => desired.unit_databag(relation.id, patch),
+            None => desired.settled_databag(relation.id, patch),
+        }
+    }
+
+    /// Whether this unit has asked for its turn.
+    pub fn asks_for_turn(&self) -> bool {
+        let patch = ClusterRequirerUnitData::encode_request(None);
+        self.relation
+            .is_some_and(|relation| patch.keys().any(|key| relation.local_unit.contains_key(key)))
+    }
+
     /// What was left out of the coordinator's databag.
     pub fn problems(&self) -> Vec<Problem> {
         let Some(relation) = self.relation else { return Vec::new() };
@@ -74,7 +95,13 @@ impl<'a> Cluster<'a> {
     }
 
     /// Tells the coordinator who and where this unit is, and, as the leader, what its roles are.
-    pub fn publish(&self, snapshot: &Snapshot, roles: &Roles, desired: &mut Desired) {
+    pub fn publish(
+        &self,
+        snapshot: &Snapshot,
+        roles: &Roles,
+        rolling: Rolling,
+        desired: &mut Desired,
+    ) {
         let Some(relation) = self.relation else { return };
         let identity = &snapshot.identity;
         let unit = ClusterRequirerUnitData {
@@ -84,9 +111,16 @@ impl<'a> Cluster<'a> {
                 charm_name: snapshot.metadata.name.clone(),
             },
             address: snapshot.host.fqdn.clone(),
-            features: Default::default(),
+            features: match rolling {
+                Rolling::On => [RESTART_TURNS.to_owned()].into(),
+                Rolling::Off => BTreeSet::new(),
+            },
+            restart_request: None,
         };
-        desired.unit_databag(relation.id, replacing(&relation.local_unit, unit.encode()));
+        let mut patch = replacing(&relation.local_unit, unit.encode());
+        // A request stays until it is taken back.
+        patch.retain(|key, _| !ClusterRequirerUnitData::encode_request(None).contains_key(key));
+        desired.unit_databag(relation.id, patch);
         if let Some(leader) = snapshot.leadership.proof() {
             let patch = role_patch(roles);
             let current = relation.local_app.clone().unwrap_or_default();

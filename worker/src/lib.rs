@@ -12,6 +12,7 @@ pub mod restart;
 pub mod roles;
 pub mod solution;
 pub mod tls;
+pub mod turn;
 pub mod version;
 mod worker;
 

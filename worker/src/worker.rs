@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use charm::Charm;
 use charm::desired::{
-    Comparison, Desired, FileGoal, Reload, RunningServices, ServiceGoal, TraceDestination,
+    Comparison, Desired, FileGoal, Reload, RunningServices, ServiceGoal, Settle, TraceDestination,
     VersionProbe,
 };
 use charm::event::{Event, WorkloadEventKind};
@@ -17,7 +18,7 @@ use charm::patterns::pod_labels::PodLabels;
 use charm::patterns::template::RenderError;
 use charm::ports::Port;
 use charm::secret::SecretText;
-use charm::snapshot::{ContainerState, FileRead, Snapshot};
+use charm::snapshot::{ContainerState, FileRead, ServiceState, Snapshot};
 use charm::status::Status;
 use relation_lib::{encoding, yaml};
 use serde_json::Value;
@@ -27,7 +28,12 @@ use crate::context::Context;
 use crate::layer::{LayerError, READY_CHECK};
 use crate::roles::Roles;
 use crate::solution::{Solution, SolutionError};
+use crate::turn::{self, Turn};
 use crate::{paths, tls, version};
+
+/// How long a dispatch waits until a workload that took its turn is ready. After that Pebble tells
+/// when it is: the check is down by then.
+const READINESS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A worker charm on a solution.
 #[derive(Debug)]
@@ -111,7 +117,7 @@ fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     let layer = pass.layer();
     if !is_failed_check(&snapshot.event) && pass.may_act() {
         desired.charm_tracing = pass.charm_tracing();
-        pass.cluster.publish(snapshot, &pass.roles, &mut desired);
+        pass.cluster.publish(snapshot, &pass.roles, solution.restart.rolling(), &mut desired);
         pass.label_pods(&mut desired);
         pass.run_or_stop(&layer, &mut desired);
         pass.forward_logs(&mut desired);
@@ -232,25 +238,79 @@ impl<'a> Pass<'a> {
         desired.host_reactions.push(tls::refresh_trust_store());
         desired.unit_statuses.extend(tls.status);
         desired.ports = self.ports();
-        let goal = desired.container(&self.solution.container);
-        goal.files.extend(tls.workload);
-        goal.reactions_before_start.push(tls::refresh_trust_store());
+        let mut files = tls.workload;
         if let Config::Known(config) = &self.cluster.config {
             let content = SecretText::new(yaml::dump_sorted(config));
             let file = FileGoal::Present { content, mode: 0o644, comparison: Comparison::Yaml };
-            goal.files.insert(paths::CONFIG.to_owned(), file);
+            files.insert(paths::CONFIG.to_owned(), file);
         }
-        let (Ok(layer), Some(state)) = (layer, self.container) else { return };
-        let rules = &self.solution.restart;
-        let causes = rules.causes(state, &goal.files, layer);
-        goal.layers.push((self.solution.container.to_string(), layer.clone()));
-        goal.services = ServiceGoal::Running(RunningServices {
+        let (Ok(layer), Some(state)) = (layer, self.container) else {
+            self.cluster.ask_for_turn(None, desired);
+            desired.container(&self.solution.container).files.extend(files);
+            return;
+        };
+        let mut running = RunningServices {
             services: enabled_services(layer),
-            causes,
+            causes: self.solution.restart.causes(state, &files, layer),
             reload: self.reload().ok().flatten(),
             retry: self.solution.restart_retry.into(),
             ..RunningServices::default()
-        });
+        };
+        if let Some(reason) = self.has_to_wait(state, &running) {
+            // Until then it runs on with all that it was started with.
+            self.cluster.ask_for_turn(Some(&reason), desired);
+            desired.unit_statuses.push(Status::maintenance(format!(
+                "[restart] {reason}: waiting for this unit's turn"
+            )));
+            running.causes.clear();
+        } else {
+            self.finish_turn(state, &mut running, desired);
+            let goal = desired.container(&self.solution.container);
+            goal.files.extend(files);
+            goal.reactions_before_start.push(tls::refresh_trust_store());
+            goal.layers.push((self.solution.container.to_string(), layer.clone()));
+        }
+        desired.container(&self.solution.container).services = ServiceGoal::Running(running);
+    }
+
+    /// Why a restart has to wait for this unit's turn, if it has to. A workload that doesn't run, and
+    /// a restart that was begun, wait for nothing.
+    fn has_to_wait(&self, state: &ContainerState, running: &RunningServices) -> Option<String> {
+        let reason = turn::restart_reason(&running.causes)?;
+        let is_up = |name: &String| state.services.get(name) == Some(&ServiceState::Active);
+        let begun = self.snapshot.interrupted.get(&self.solution.container);
+        let waits = self.turn() == Turn::Others
+            && running.services.iter().any(is_up)
+            && begun.is_none_or(|begun| turn::restart_reason(&begun.causes).is_none());
+        waits.then_some(reason)
+    }
+
+    fn turn(&self) -> Turn {
+        let rolling = self.solution.restart.rolling();
+        Turn::of(rolling, &self.cluster.data.value, &self.snapshot.identity.unit)
+    }
+
+    /// Takes the request for a turn back, but not before the workload is ready again: the next unit
+    /// goes down when this one is up.
+    fn finish_turn(
+        &self,
+        state: &ContainerState,
+        running: &mut RunningServices,
+        desired: &mut Desired,
+    ) {
+        if !self.cluster.asks_for_turn() {
+            return;
+        }
+        let check = state.checks.get(READY_CHECK);
+        if self.turn() == Turn::Ours && check.is_some() {
+            running.settle =
+                Some(Settle { check: READY_CHECK.to_owned(), patience: READINESS_PATIENCE });
+        }
+        let restarts = turn::restart_reason(&running.causes).is_some();
+        let is_ready = check.is_none_or(|check| check.status != "down" && check.failures == 0);
+        if restarts || is_ready || self.turn() != Turn::Ours {
+            self.cluster.ask_for_turn(None, desired);
+        }
     }
 
     fn reload(&self) -> Result<Option<Reload>, RenderError> {
@@ -259,6 +319,7 @@ impl<'a> Pass<'a> {
     }
 
     fn stop(&self, layer: &Result<Layer, LayerError>, desired: &mut Desired) {
+        self.cluster.ask_for_turn(None, desired);
         let services = match layer {
             Ok(layer) => layer.services.keys().cloned().collect(),
             // Service and container have the same name, unless a solution says something else.

@@ -58,10 +58,13 @@ pub(super) async fn apply(
             ContainerChange::Replan => {
                 client.change_services(ServiceAction::Replan, &[]).await.map_err(failed)?;
             }
-            ContainerChange::Restart { services, causes, retry } => {
+            ContainerChange::Restart { services, causes, retry, settle } => {
                 applied.renewed = true;
                 let services: Vec<String> = services.iter().cloned().collect();
                 services::restart(writer, &client, name, &services, causes, *retry).await?;
+                if let Some(settle) = settle {
+                    applied.unsettled |= !services::settle(writer, &client, settle).await?;
+                }
             }
             ContainerChange::Reload { services, causes, reload } => {
                 applied.renewed = true;

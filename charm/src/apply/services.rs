@@ -7,11 +7,14 @@ use tracing::Instrument as _;
 
 use super::{ApplyError, Writer};
 use crate::connection::Connection;
-use crate::desired::{Reload, Retry, in_words};
+use crate::desired::{Reload, Retry, Settle, in_words};
 use crate::names::ContainerName;
 use crate::pebble::{Exec, PebbleClient, PebbleError, ServiceAction};
 use crate::tools::ToolError;
 
+/// When a restarted workload is looked at for the second time. Each failure counts for the check, so
+/// the intervals grow.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// How long a workload may take to answer a request to reload.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -61,6 +64,42 @@ pub(super) async fn restart(
         Ok(())
     };
     tried.instrument(span).await
+}
+
+/// Waits until restarted services are ready; `false`: they are not, and the check goes on.
+pub(super) async fn settle(
+    writer: &Writer<'_>,
+    client: &PebbleClient,
+    Settle { check, patience }: &Settle,
+) -> Result<bool, ToolError> {
+    let span = tracing::info_span!("settle", check);
+    let waited = async {
+        let mut waited = Duration::ZERO;
+        let mut pause = FIRST_LOOK;
+        loop {
+            match client.refresh_check(check).await {
+                Ok((_, None)) => return Ok(true),
+                // Pebble tells Juju when it recovers.
+                Ok((state, Some(_))) if state.status == "down" => return Ok(false),
+                Ok(_) => {}
+                Err(error) if error.is_gone() => return Ok(false),
+                Err(error) => {
+                    tracing::debug!("{error}");
+                    return Ok(true);
+                }
+            }
+            if waited >= *patience {
+                return Ok(false);
+            }
+            if waited.is_zero() {
+                writer.show(format!("waiting for check `{check}`"))?;
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause *= 2;
+        }
+    };
+    waited.instrument(span).await
 }
 
 /// Tells services to read their inputs again. The inner error says why they didn't take it: that

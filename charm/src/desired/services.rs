@@ -36,6 +36,20 @@ pub struct RunningServices {
     pub reload: Option<Reload>,
     /// What to do when services don't start.
     pub retry: Retry,
+    /// What is waited for after a restart; nothing: that they run.
+    pub settle: Option<Settle>,
+}
+
+/// When services count as settled after a restart.
+///
+/// The check is run at growing intervals until it is good, down, or the patience is over. A Pebble
+/// before 1.20 can't run it on demand, and services then count as settled at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settle {
+    /// The check that says that they are ready.
+    pub check: String,
+    /// How long a dispatch waits for it.
+    pub patience: Duration,
 }
 
 /// What differs (`configuration`, `certificate`), and what it calls for.
@@ -116,7 +130,7 @@ impl Retry {
 }
 
 /// What differs in words: `configuration, environment and certificate changed`.
-pub(crate) fn in_words(subjects: &BTreeSet<String>) -> String {
+pub fn in_words(subjects: &BTreeSet<String>) -> String {
     let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
     match &subjects[..] {
         [] => String::new(),

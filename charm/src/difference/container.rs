@@ -144,8 +144,8 @@ fn renewal(
         counting.map(|(subject, _)| subject.clone()).collect()
     };
     let restart = |services: BTreeSet<String>, causes| {
-        let change = ContainerChange::Restart { services, causes, retry: running.retry };
-        Some(change)
+        let settle = running.settle.clone();
+        Some(ContainerChange::Restart { services, causes, retry: running.retry, settle })
     };
     let mut changes = Vec::new();
     if class == Renewal::Restart && !up.is_empty() {

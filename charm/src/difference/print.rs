@@ -55,7 +55,7 @@ impl Difference {
             PortChange::Open(port) => json!({"change": "port-open", "port": port.to_string()}),
             PortChange::Close(port) => json!({"change": "port-close", "port": port.to_string()}),
         }));
-        changes.extend(self.databags.iter().map(|change| {
+        changes.extend(self.databags.iter().chain(&self.settled_databags).map(|change| {
             let (set, delete) = patch(change.patch.iter());
             json!({"change": "databag", "relation": change.relation.0,
                 "owner": owner(change.owner), "set": set, "delete": delete})

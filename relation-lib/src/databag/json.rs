@@ -114,6 +114,13 @@ impl FromJson for u16 {
     }
 }
 
+impl FromJson for u64 {
+    fn from_json(value: &Value) -> Result<Self, Mismatch> {
+        let number = i64::from_json(value)?;
+        u64::try_from(number).map_err(|_| Mismatch::new("an integer that is not negative", value))
+    }
+}
+
 impl<T: FromJson> FromJson for Option<T> {
     fn from_json(value: &Value) -> Result<Self, Mismatch> {
         if value.is_null() { Ok(None) } else { T::from_json(value).map(Some) }

@@ -207,6 +207,9 @@ pub(crate) fn of(interface: &str, side: Side, key: &str) -> Option<Value> {
             object([("application!", text()), ("unit!", text()), ("charm_name!", text())])
         }
         ("cluster", "features") => list(text()),
+        ("cluster", "restart_turn") => {
+            object([("unit!", text()), ("until!", json!({ "type": "integer", "minimum": 0 }))])
+        }
         ("cluster", _) | ("peers", "fqdn") => text(),
         ("loki_push_api", "endpoint") | ("prometheus_remote_write", "remote_write") => {
             object([("url!", url())])
