@@ -24,10 +24,18 @@ pub(crate) fn answer(solution: &Solution, snapshot: &Snapshot, call: &ActionCall
             ));
         }
     }
+    let context = facts.context_of(call);
+    if let Some(failure) = &action.failure {
+        match failure.render(&format!("`actions.{}.failure`", call.name), &context) {
+            Ok(reason) if reason.trim().is_empty() => {}
+            Ok(reason) => return ActionOutcome::failed(reason.trim()),
+            Err(error) => return ActionOutcome::failed(error.to_string()),
+        }
+    }
     let mut outcome = ActionOutcome::default();
     for (key, template) in &action.results {
         let what = format!("`actions.{}.results.{key}`", call.name);
-        match facts.render(&what, template) {
+        match template.render(&what, &context) {
             Ok(text) if text.trim().is_empty() => {}
             Ok(text) => {
                 outcome.results.insert(key.clone(), text);
@@ -56,13 +64,34 @@ actions:
       otlp-http: '{% if \"otlp_http\" in receivers.workload %}x{% endif %}'
   where:
     results: {host: '{{ app_host }}'}
+  units-of:
+    failure: '{% if parameters.role not in addresses_by_role %}no role `{{ parameters.role }}`{% endif %}'
+    results: {units: '{{ addresses_by_role[parameters.role] | length }}'}
   broken:
     results: {first: fine, second: '{{ no_such_name }}'}
 ";
 
     fn ask(name: &str, snapshot: &Snapshot) -> ActionOutcome {
-        let call = ActionCall { name: name.to_owned(), parameters: serde_json::Map::new() };
+        ask_with(name, serde_json::Map::new(), snapshot)
+    }
+
+    fn ask_with(
+        name: &str,
+        parameters: serde_json::Map<String, serde_json::Value>,
+        snapshot: &Snapshot,
+    ) -> ActionOutcome {
+        let call = ActionCall { name: name.to_owned(), parameters };
         Coordinator::new(solution(ACTIONS)).action(snapshot, &call)
+    }
+
+    #[test]
+    fn an_action_sees_its_parameters_and_may_fail_for_them() {
+        let units_of = |role: &str| {
+            let parameters = [("role".to_owned(), role.into())].into_iter().collect();
+            ask_with("units-of", parameters, &working().build())
+        };
+        assert_eq!(units_of("read").results["units"], "1");
+        assert_eq!(units_of("cook").failure.as_deref(), Some("no role `cook`"));
     }
 
     #[test]

@@ -68,9 +68,16 @@ impl Facts<'_> {
             "loki_endpoints": told.logs,
             "receivers": {"charm": told.charm, "workload": told.workload},
             "remote_write": remote_write.unwrap_or_default(),
+            "correlation": self.correlation.context(),
             "ingress_url": self.ingress.url(),
             "external_url": self.external_url,
         })))
+    }
+
+    /// What the templates of an action see: the parameters of the call besides everything else.
+    pub fn context_of(&self, call: &charm::ActionCall) -> Value {
+        let parameters = Value::from(Serde(call.parameters.clone()));
+        minijinja::context! { parameters, ..self.context() }
     }
 
     /// Renders a text of the solution; `what` is how errors call it.

@@ -9,6 +9,7 @@ use relation_lib::topology::JujuTopology;
 use crate::address::HttpUrl;
 use crate::cluster::Cluster;
 use crate::coherence::ObjectStore;
+use crate::correlation::Correlation;
 use crate::ingress::Ingress;
 use crate::problem::Problems;
 use crate::proxy::Proxy;
@@ -42,6 +43,8 @@ pub struct Facts<'a> {
     pub mesh: Option<MeshProviderAppData>,
     /// What the ingresses answer.
     pub(crate) ingress: Ingress,
+    /// Data sources of others that ours go together with.
+    pub(crate) correlation: Correlation,
     /// The URL from outside, if there is one: that of the ingress, else the solution's own.
     pub external_url: Option<String>,
     /// The name of our Kubernetes Service.
@@ -77,6 +80,7 @@ impl<'a> Facts<'a> {
             ),
             mesh: mesh::read(solution, snapshot, &mut problems),
             ingress: Ingress::read(solution, snapshot, &mut problems),
+            correlation: Correlation::read(solution, snapshot, &mut problems),
             remote_write: None,
             external_url: None,
             cluster,

@@ -9,6 +9,7 @@ mod catalogue;
 pub mod cluster;
 pub mod coherence;
 mod context;
+mod correlation;
 mod dashboards;
 mod datasource;
 mod exporter;

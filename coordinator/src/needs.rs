@@ -62,9 +62,9 @@ fn ask_databags(solution: &Solution, needs: &mut Needs) {
     ask(endpoints.workload_tracing.as_ref(), &[LocalApp, RemoteApp]);
     ask(endpoints.s3.as_ref(), &[LocalApp, RemoteApp]);
     ask(endpoints.catalogue.as_ref(), &[LocalApp]);
-    ask(endpoints.grafana_source.as_ref(), &[LocalApp, RemoteApp]);
-    ask(endpoints.send_datasource.as_ref(), &[LocalApp]);
-    ask(endpoints.receive_datasource.as_ref(), &[LocalApp]);
+    ask(endpoints.grafana_source.as_ref(), &[LocalApp, LocalUnit, RemoteApp]);
+    ask(endpoints.send_datasource.as_ref(), &[LocalApp, RemoteApp]);
+    ask(endpoints.receive_datasource.as_ref(), &[LocalApp, RemoteApp]);
     ask(endpoints.grafana_dashboards.as_ref(), &[LocalApp]);
     ask(endpoints.ingress.as_ref(), &[LocalApp, LocalUnit, RemoteApp]);
     ask(endpoints.traefik_route.as_ref(), &[LocalApp, RemoteApp]);

@@ -7,8 +7,8 @@
 //!
 //! | charm | what it does on the wire |
 //! |---|---|
-//! | `prometheus-k8s` | reads scrape jobs and rules, answers with `event`, offers remote write |
-//! | `loki-k8s` | offers push endpoints, reads rules, answers with `event` |
+//! | `prometheus-k8s` | reads scrape jobs and rules, answers with `event`, offers remote write, is a data source |
+//! | `loki-k8s` | offers push endpoints, reads rules, answers with `event`, is a data source |
 //! | `tempo-coordinator-k8s` | offers trace receivers on request |
 //! | `s3-integrator` | hands out a bucket |
 //! | `self-signed-certificates` | signs what it is asked to |
@@ -19,6 +19,7 @@
 pub mod catalogue;
 pub mod certificates;
 mod charms;
+mod datasource;
 pub mod grafana;
 pub mod loki;
 mod names;

@@ -3,6 +3,8 @@
 //! | endpoint | what is read | what is written |
 //! |---|---|---|
 //! | `logging` | rules | where to push to, promtail downloads, `event`: what is wrong with the rules |
+//! | `grafana-source` | ids in Grafana | where the application is queried |
+//! | `send-datasource` | | ids in Grafana |
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use relation_lib::loki_push_api::{
 use relation_lib::yaml;
 use serde_json::json;
 
+use crate::datasource::{self, DataSource};
 use crate::names;
 use crate::received_rules::Received;
 use crate::workload::Workload;
@@ -37,12 +40,22 @@ impl Charm for Loki {
         let mut needs = workload(seen, rule_files(seen)).needs(seen);
         let bags = [Bag::LocalApp, Bag::LocalUnit, Bag::RemoteApp].into();
         needs.endpoints = [(names::endpoint("logging"), bags)].into();
+        datasource::ask(&mut needs);
         needs
     }
 
     fn reconcile(&self, snapshot: &Snapshot) -> Desired {
         let mut desired = Desired::default();
         let mut faulty = false;
+        // The name of the headless Service, which all units answer to.
+        let all = snapshot.host.fqdn.split_once('.').map(|(_, rest)| rest);
+        let source = DataSource {
+            kind: "loki",
+            unit_url: None,
+            app_url: all.map(|host| format!("http://{host}:{PORT}")),
+            extra_fields: None,
+        };
+        source.publish(snapshot, &mut desired);
         for relation in snapshot.relations_of(&names::endpoint("logging")) {
             if may_publish(&snapshot.event, relation) {
                 let unit = LokiProviderUnitData {

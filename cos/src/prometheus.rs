@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `metrics-endpoint` | jobs, rules, unit addresses | `event`: what is wrong with the rules |
 //! | `receive-remote-write` | rules | where to push to, `event` |
+//! | `grafana-source` | ids in Grafana | where each unit is queried |
+//! | `send-datasource` | | ids in Grafana |
 
 use std::collections::BTreeMap;
 
@@ -25,6 +27,7 @@ use relation_lib::prometheus_scrape::{
 use relation_lib::yaml;
 use serde_json::{Value, json};
 
+use crate::datasource::{self, DataSource};
 use crate::names;
 use crate::received_rules::Received;
 use crate::workload::Workload;
@@ -50,11 +53,20 @@ impl Charm for Prometheus {
             ),
         ]
         .into();
+        datasource::ask(&mut needs);
         needs
     }
 
     fn reconcile(&self, snapshot: &Snapshot) -> Desired {
         let mut desired = Desired::default();
+        let interval = json!({"timeInterval": "1m"});
+        let source = DataSource {
+            kind: "prometheus",
+            unit_url: Some(own_url(snapshot)),
+            app_url: None,
+            extra_fields: interval.as_object().cloned(),
+        };
+        source.publish(snapshot, &mut desired);
         let url = RemoteWriteEndpoint::at(&own_url(snapshot), "/api/v1/write");
         for relation in snapshot.relations_of(&names::endpoint("receive-remote-write")) {
             let unit = RemoteWriteProviderUnitData { remote_write: Some(url.clone()) };

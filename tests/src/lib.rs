@@ -1,5 +1,6 @@
 //! What the tests of whole models share.
 
+pub mod in_process;
 pub mod model;
 pub mod pebble;
 

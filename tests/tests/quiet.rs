@@ -14,7 +14,7 @@ use tests::model::settled;
 /// the solution wires, one `relation-list` for each relation, and one `relation-get` for each
 /// databag that the decision looks at.
 fn price(model: &TestModel, is_leader: bool) -> usize {
-    const ENDPOINTS: usize = 15;
+    const ENDPOINTS: usize = 17;
     let lead = usize::from(is_leader);
     let related = related(model);
     let databags = related.iter().map(|(endpoint, units)| match endpoint.as_str() {

@@ -13,8 +13,17 @@ use crate::tools::Owner;
 const VALUE_LIMIT: usize = 2048;
 
 /// Parts of names whose values are credentials.
-const SECRET_WORDS: [&str; 8] =
-    ["secret", "password", "passwd", "token", "private", "privkey", "access-key", "access_key"];
+const SECRET_WORDS: [&str; 9] = [
+    "secret",
+    "secure",
+    "password",
+    "passwd",
+    "token",
+    "private",
+    "privkey",
+    "access-key",
+    "access_key",
+];
 
 impl Difference {
     /// The difference as JSON, the documented form of `dispatch --dry-run --format json`:

@@ -10,6 +10,9 @@ use super::{Ordered, Template};
 pub struct Action {
     /// Name of a result → its value. One that is empty when rendered is left out.
     pub results: Ordered<Template>,
+    /// Why the action fails; one that is empty when rendered lets it answer.
+    #[serde(default)]
+    pub failure: Option<Template>,
     /// What must hold for an answer; else the action fails.
     #[serde(default)]
     pub requires: Requirement,

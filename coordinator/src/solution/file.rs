@@ -49,7 +49,7 @@ struct File {
     #[serde(default)]
     catalogue_item: Option<CatalogueItem>,
     #[serde(default)]
-    grafana_source: Option<DataSource>,
+    grafana_source: Option<Spanned<DataSource>>,
     #[serde(default)]
     mesh_policies: Option<Vec<Spanned<MeshPolicyEntry>>>,
     nginx: Spanned<Nginx>,
@@ -94,7 +94,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Solution, SolutionError> {
         remote_write: raw.remote_write_endpoints.map(Into::into),
         resources: raw.resources,
         catalogue_item: raw.catalogue_item,
-        grafana_source: raw.grafana_source,
+        grafana_source: raw.grafana_source.map(|source| source.value),
         mesh_policies: policies,
         nginx: raw.nginx.value,
         actions: raw.actions.into_iter().map(|(name, action)| (name, action.value)).collect(),
@@ -183,6 +183,13 @@ fn check_rest(raw: &File, findings: &mut Findings) {
     if ingresses.into_iter().any(Option::is_some) && raw.nginx.value.servers.is_empty() {
         let reason = "an ingress leads to `nginx.servers`: expected at least one";
         findings.add(endpoints.referenced.line(), reason);
+    }
+    if let Some(source) = &raw.grafana_source
+        && source.value.url.is_none()
+        && source.value.unit_url.is_none()
+    {
+        let reason = "a source has an address: expected `url`, `unit_url` or both";
+        findings.add(source.referenced.line(), reason);
     }
     for (name, action) in &raw.actions {
         for key in action.value.results.keys().filter(|key| !is_result_name(key)) {

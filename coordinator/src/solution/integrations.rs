@@ -88,11 +88,18 @@ pub struct DataSource {
     /// The type of the source in Grafana: `prometheus`, `loki`, `tempo`, …
     #[serde(rename = "type")]
     pub source_type: String,
-    /// Where Grafana queries.
-    pub url: Template,
+    /// Where Grafana queries the application; `None`: the application is no source.
+    #[serde(default)]
+    pub url: Option<Template>,
+    /// Where Grafana queries this unit; `None`: units are no sources of their own.
+    #[serde(default)]
+    pub unit_url: Option<Template>,
     /// Further settings: renders to a YAML mapping, or to nothing.
     #[serde(default)]
     pub extra_fields: Option<Template>,
+    /// Further settings that Grafana keeps secret: renders to a YAML mapping, or to nothing.
+    #[serde(default)]
+    pub secure_extra_fields: Option<Template>,
 }
 
 /// Who may talk to us over the service mesh.
