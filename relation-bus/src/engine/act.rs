@@ -124,17 +124,21 @@ impl Bus {
             dispatch: dispatch.as_deref(),
         };
         install(&content, &root.charm())?;
+        let (confinement, cluster) = match &charm.program {
+            Program::Folder => (Confinement::Container, &self.secure_cluster_server),
+            Program::Binary(_) => (Confinement::None, &self.cluster_server),
+        };
+        if let Some(authority) = cluster.authority() {
+            root.write("var/run/secrets/kubernetes.io/serviceaccount/ca.crt", authority)?;
+        }
         let agent = Agent {
             unit: unit.clone(),
             root,
             surroundings: Surroundings {
-                kubernetes: Some(self.cluster_server.address().to_string()),
+                kubernetes: Some(cluster.address().to_string()),
                 variables: BTreeMap::new(),
             },
-            confinement: match &charm.program {
-                Program::Folder => Confinement::Container,
-                Program::Binary(_) => Confinement::None,
-            },
+            confinement,
             time_limit: self.settings.time_limit,
             runner: self.settings.runner.clone(),
         };

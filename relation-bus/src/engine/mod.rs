@@ -65,6 +65,8 @@ pub struct Bus {
     _temporary: Option<tempfile::TempDir>,
     cluster: kubernetes::Api,
     cluster_server: kubernetes::Server,
+    /// The same over TLS, for charms that know nothing else.
+    secure_cluster_server: kubernetes::Server,
     next_context: u64,
     next_root: u32,
     next_address: u32,
@@ -107,6 +109,7 @@ impl Bus {
         };
         let cluster = kubernetes::Api::new(kubernetes::ApiSetup::default());
         let cluster_server = cluster.serve().await.map_err(EngineError::Cluster)?;
+        let secure_cluster_server = cluster.serve_securely().await.map_err(EngineError::Cluster)?;
         Ok(Self {
             model: Arc::new(Mutex::new(Model::new(name, uuid, juju_version))),
             settings,
@@ -122,6 +125,7 @@ impl Bus {
             _temporary: temporary,
             cluster,
             cluster_server,
+            secure_cluster_server,
             next_context: 0,
             next_root: 0,
             next_address: 0,

@@ -20,6 +20,7 @@ use super::apply::{Conflicts, Writer};
 use super::journal::{Verb, Write};
 use super::object::meta;
 use super::resource::{Resource, Target};
+use super::secure::secure;
 use super::select::Selector;
 use super::setup::{ApiSetup, Fault, PatchError};
 use super::status::Refusal;
@@ -70,6 +71,26 @@ impl Api {
     pub async fn serve(&self) -> io::Result<Server> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        Ok(self.answer_on(listener, address, None))
+    }
+
+    /// As [`Api::serve`], over TLS, with an authority of the cluster's own.
+    ///
+    /// # Errors
+    /// No port can be had, or no certificate can be made.
+    pub async fn serve_securely(&self) -> io::Result<Server> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (listener, authority) =
+            secure(listener, &["127.0.0.1", "localhost"]).map_err(io::Error::other)?;
+        Ok(self.answer_on(listener, address, Some(authority)))
+    }
+
+    fn answer_on<L>(&self, listener: L, address: SocketAddr, authority: Option<String>) -> Server
+    where
+        L: axum::serve::Listener,
+        L::Addr: std::fmt::Debug,
+    {
         let routes = Router::new()
             .fallback(answer)
             .layer(DefaultBodyLimit::disable())
@@ -84,7 +105,7 @@ impl Api {
                 tracing::warn!(%error, "Kubernetes server ended");
             }
         });
-        Ok(Server { address, stop: Some(stop), task })
+        Server { address, authority, stop: Some(stop), task }
     }
 
     /// Every write that was asked for so far, granted or not, in order.
@@ -130,6 +151,7 @@ impl Api {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    authority: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -144,7 +166,15 @@ impl Server {
     /// Where it listens, as a URL without a path.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate of the authority that vouches for the server, as PEM; nothing over plain
+    /// HTTP.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// Ends the server: no new connections, the open ones are closed after the answer they are at.
