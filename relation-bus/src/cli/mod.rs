@@ -17,6 +17,7 @@ mod format;
 mod inject;
 mod inspect;
 mod models;
+mod offers;
 mod pack;
 mod pairs;
 mod relations;
@@ -83,6 +84,7 @@ enum Command {
     Case(case::Case),
     Config(config::Config),
     Conform(conform::Conform),
+    Consume(offers::Consume),
     #[command(visible_alias = "list-controllers")]
     Controllers(models::Controllers),
     DebugLog(debug_log::DebugLog),
@@ -91,6 +93,8 @@ enum Command {
     DestroyController(serve::DestroyController),
     DestroyModel(models::DestroyModel),
     ExportBundle(export_bundle::ExportBundle),
+    #[command(visible_alias = "find-endpoints")]
+    FindOffers(offers::FindOffers),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
     Pack(pack::Pack),
@@ -98,8 +102,12 @@ enum Command {
     Integrate(relations::Integrate),
     #[command(visible_alias = "list-models")]
     Models(models::Models),
+    Offer(offers::Offer),
     RemoveApplication(units::RemoveApplication),
+    RemoveOffer(offers::RemoveOffer),
     RemoveRelation(relations::RemoveRelation),
+    #[command(visible_alias = "remove-consumed-application")]
+    RemoveSaas(offers::RemoveSaas),
     RemoveUnit(units::RemoveUnit),
     #[command(visible_alias = "resolve")]
     Resolved(resolved::Resolved),
@@ -303,6 +311,11 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Inspect(command) => command.run()?,
             Command::Pack(command) => command.run()?,
             Command::Integrate(command) => command.run()?,
+            Command::Consume(command) => command.run()?,
+            Command::FindOffers(command) => command.run()?,
+            Command::Offer(command) => command.run()?,
+            Command::RemoveOffer(command) => command.run()?,
+            Command::RemoveSaas(command) => command.run()?,
             Command::Models(command) => command.run()?,
             Command::RemoveApplication(command) => command.run()?,
             Command::RemoveRelation(command) => command.run()?,

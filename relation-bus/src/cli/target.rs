@@ -28,6 +28,11 @@ pub(super) struct Target {
 pub(super) struct ModelName(String);
 
 impl ModelName {
+    /// A name without controller and owner.
+    pub(super) fn bare(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The bare name.
     pub(super) fn as_str(&self) -> &str {
         &self.0

@@ -61,10 +61,41 @@ pub enum ControllerError {
     /// A model's bus.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An offer, or what was made of one.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     /// The models do not come to rest.
     #[error("cannot settle the models within {limit} hooks")]
     Restless {
         /// The limit.
         limit: usize,
     },
+}
+
+/// Why an offer is not made, consumed or taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferError {
+    /// There is no such offer.
+    #[error("application offer \"{0}\" not found")]
+    NoOffer(String),
+    /// The offer is of the model that would consume it.
+    #[error("cannot consume \"{0}\" in the model that offers it")]
+    OwnModel(String),
+    /// The name is taken by an application, or by another offer.
+    #[error("saas application \"{0}\" already exists")]
+    NameTaken(String),
+    /// Relations hang on the offer.
+    #[error(
+        "cannot delete application offer \"{offer}\": offer has {relations} relation{}",
+        if *relations == 1 { "" } else { "s" }
+    )]
+    InUse {
+        /// The offer.
+        offer: String,
+        /// How many.
+        relations: usize,
+    },
+    /// There is no such SAAS.
+    #[error("saas application \"{0}\" not found")]
+    NoSaas(String),
 }

@@ -9,12 +9,13 @@
 
 pub mod acts;
 mod error;
+mod exchange;
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-pub use error::ControllerError;
+pub use error::{ControllerError, OfferError};
 
 use crate::engine::{Bus, EngineError, Ran, Running, Settings, Step};
 use crate::hook::Journal;
@@ -215,6 +216,7 @@ impl Controller {
     /// Begins the next hook of a model that has one and runs none. Nothing: every model is idle, or
     /// its hook is out.
     pub fn begin(&mut self) -> Option<Begun> {
+        self.exchange();
         for (name, hosted) in &mut self.models {
             loop {
                 let step = match hosted.bus.begin() {

@@ -80,6 +80,12 @@ pub fn environment(agent: &Agent, model: &Model, context: &HookContext) -> Envir
     for (name, value) in context.hook.variables() {
         set(name, &value);
     }
+    if let Hook::Secret { id, .. } = &context.hook
+        && let Some(uuid) = model.source_of(id)
+    {
+        // Only with its model is a secret of another one found.
+        variables.insert("JUJU_SECRET_ID".to_owned(), format!("secret://{uuid}/{id}"));
+    }
     variables.extend(agent.surroundings.variables.clone());
     variables
 }

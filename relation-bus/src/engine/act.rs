@@ -204,16 +204,24 @@ impl Bus {
                 Some((name, endpoint)) => (name, Some(endpoint)),
                 None => (text, None),
             };
-            let application = model
-                .applications
-                .get(name)
-                .ok_or_else(|| EngineError::NoApplication(name.to_owned()))?;
-            let fitting = application.charm.endpoints.iter().filter(|(endpoint, declared)| {
-                declared.role != Role::Peer && wanted.is_none_or(|wanted| wanted == *endpoint)
+            let declared: Vec<(&String, Role, &String)> =
+                match (model.applications.get(name), model.saas.get(name)) {
+                    (Some(application), _) => {
+                        let endpoints = application.charm.endpoints.iter();
+                        endpoints.map(|(name, end)| (name, end.role, &end.interface)).collect()
+                    }
+                    (None, Some(saas)) => {
+                        let endpoints = saas.endpoints.iter();
+                        endpoints.map(|(name, end)| (name, end.role, &end.interface)).collect()
+                    }
+                    (None, None) => return Err(EngineError::NoApplication(name.to_owned())),
+                };
+            let fitting = declared.into_iter().filter(|(endpoint, role, _)| {
+                *role != Role::Peer && wanted.is_none_or(|wanted| wanted == *endpoint)
             });
             let found: Vec<_> = fitting
-                .map(|(endpoint, declared)| {
-                    (Side::new(name, endpoint, declared.role), declared.interface.clone())
+                .map(|(endpoint, role, interface)| {
+                    (Side::new(name, endpoint, role), interface.clone())
                 })
                 .collect();
             match (found.is_empty(), wanted) {
@@ -359,7 +367,7 @@ impl Bus {
     }
 
     /// Takes away relations that are over: dying, and nobody in them any more.
-    pub(super) fn sweep(&mut self) {
+    pub(crate) fn sweep(&mut self) {
         let mut model = lock(&self.model);
         let dying: Vec<RelationId> = model
             .relations

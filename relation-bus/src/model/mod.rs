@@ -5,6 +5,7 @@
 
 mod application;
 mod clock;
+mod cross_model;
 mod log;
 mod relation;
 mod secret;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use application::{Application, ConfigValue, Life, OpenedPort, PortError, Protocol, Unit};
 pub use clock::Clock;
+pub use cross_model::{Link, Offer, OfferedEndpoint, Saas, remote_name};
 pub use log::{Level, LogEntry};
 pub use relation::{
     DataBag, Member, Relation, RelationLife, Role, Side, VersionedBag, merge_changes, relation_key,
@@ -60,6 +62,15 @@ pub struct Model {
     pub next_action: u32,
     /// Counts storage instances, for their numbers.
     pub next_storage: u32,
+    /// What other models may relate to, by name.
+    #[serde(default)]
+    pub offers: BTreeMap<String, Offer>,
+    /// Applications of other models, by the name that they have here.
+    #[serde(default)]
+    pub saas: BTreeMap<String, Saas>,
+    /// The other halves of relations with other models.
+    #[serde(default)]
+    pub links: BTreeMap<RelationId, Link>,
     /// What `juju model-config` set; other settings have Juju's default.
     pub config: BTreeMap<String, ConfigValue>,
 }
@@ -81,6 +92,9 @@ impl Model {
             next_secret: 0,
             next_action: 0,
             next_storage: 0,
+            offers: BTreeMap::new(),
+            saas: BTreeMap::new(),
+            links: BTreeMap::new(),
             config: BTreeMap::new(),
         }
     }
@@ -153,7 +167,7 @@ impl Model {
 
     /// Reserves an id for a new secret.
     pub fn reserve_secret_id(&mut self) -> SecretId {
-        let id = SecretId::from_number(self.next_secret);
+        let id = SecretId::of_model(&self.uuid, self.next_secret);
         self.next_secret += 1;
         id
     }

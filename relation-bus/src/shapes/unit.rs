@@ -53,7 +53,7 @@ fn describe(model: &Model, unit: &Unit, filter: &Filter) -> Value {
     let relations: Vec<_> = model
         .relations_of(unit.name.application())
         .filter(|(side, _)| filter.endpoint.as_ref().is_none_or(|wanted| *wanted == side.endpoint))
-        .filter_map(|(_, relation)| describe_relation(unit, relation, filter))
+        .filter_map(|(_, relation)| describe_relation(model, unit, relation, filter))
         .collect();
     Members::new()
         .filled("workload-version", application.map_or("", |a| a.workload_version.as_str()))
@@ -67,13 +67,19 @@ fn describe(model: &Model, unit: &Unit, filter: &Filter) -> Value {
         .done()
 }
 
-fn describe_relation(unit: &Unit, relation: &Relation, filter: &Filter) -> Option<Value> {
+fn describe_relation(
+    model: &Model,
+    unit: &Unit,
+    relation: &Relation,
+    filter: &Filter,
+) -> Option<Value> {
     let own = relation.side(unit.name.application())?;
     let remote = relation.remote(unit.name.application())?;
     let entry = Members::new()
         .with("relation-id", relation.id.0)
         .with("endpoint", own.endpoint.as_str())
         .with("related-endpoint", remote.endpoint.as_str())
+        .filled("cross-model", model.links.contains_key(&relation.id))
         .with("application-data", json!(remote.bag.content));
     if filter.units == UnitData::Hidden {
         return Some(entry.with("local-unit", no_data()).done());

@@ -5,6 +5,7 @@
 mod config;
 mod deploy;
 mod models;
+mod offers;
 mod relations;
 mod tasks;
 mod units;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use config::{SetConfig, SetTrust};
 pub use deploy::Deploy;
 pub use models::{AddModel, DestroyModel, Manner, Switching};
+pub use offers::{Consume, InUse, Offer, OfferUrl, RemoveOffer, RemoveSaas};
 pub use relations::{Integrate, RemoveRelation};
 pub use tasks::{Resolve, RunAction};
 pub use units::{AddUnits, RemoveApplications, RemoveUnits, Scale};
@@ -34,6 +36,14 @@ pub enum Act {
     Scale(Scale),
     /// `juju remove-application`.
     RemoveApplications(RemoveApplications),
+    /// `juju offer`.
+    Offer(Offer),
+    /// `juju consume`.
+    Consume(Consume),
+    /// `juju remove-offer`.
+    RemoveOffer(RemoveOffer),
+    /// `juju remove-saas`.
+    RemoveSaas(RemoveSaas),
     /// `juju integrate`.
     Integrate(Integrate),
     /// `juju remove-relation`.
@@ -72,9 +82,22 @@ impl Controller {
         if let (Act::Deploy(_), None, true) = (&act, model, self.models().is_empty()) {
             self.add_model(DEFAULT_MODEL).await?;
         }
+        let act = match act {
+            Act::Consume(consume) => return consume.apply(self, model),
+            Act::RemoveOffer(remove) => return remove.apply(self, model),
+            Act::Integrate(Integrate { one, other }) => Act::Integrate(Integrate {
+                one: self.consumed(one, model)?,
+                other: self.consumed(other, model)?,
+            }),
+            act => act,
+        };
         let hosted = self.model_mut(model)?;
         let bus = &mut hosted.bus;
         match act {
+            Act::Offer(offer) => offer.apply(bus),
+            Act::RemoveSaas(remove) => remove.apply(bus),
+            // Both need more than one model: done above.
+            Act::Consume(_) | Act::RemoveOffer(_) => Ok(Outcome::Done),
             Act::Deploy(deploy) => deploy.apply(bus).await,
             Act::AddUnits(add) => add.apply(bus).await,
             Act::RemoveUnits(remove) => remove.apply(bus),

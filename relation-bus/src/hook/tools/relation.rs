@@ -87,9 +87,10 @@ fn relation_list(run: &mut Run<'_>) -> Result<Print, ToolError> {
 }
 
 fn relation_model_get(run: &mut Run<'_>) -> Result<Print, ToolError> {
-    run.relation()?;
+    let id = run.relation()?;
     refuse_extra(&run.parsed.words)?;
-    Ok(Print::Value(json!({ "uuid": run.model.uuid })))
+    let uuid = run.model.links.get(&id).map_or(&run.model.uuid, |link| &link.model_uuid);
+    Ok(Print::Value(json!({ "uuid": uuid })))
 }
 
 /// Whose databag is read.
