@@ -20,6 +20,9 @@ pub struct CharmMetadata {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Workload containers, in the order declared.
     pub containers: Vec<String>,
+    /// Storage that containers see, by container.
+    #[serde(default)]
+    pub mounts: BTreeMap<String, Vec<Mount>>,
     /// Config options by name.
     pub config: BTreeMap<String, ConfigOption>,
     /// Actions by name, as declared.
@@ -28,6 +31,16 @@ pub struct CharmMetadata {
     pub storage: Map<String, Value>,
     /// Resources by name, as declared.
     pub resources: Map<String, Value>,
+}
+
+/// Where a container sees a storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// The storage's name in the metadata.
+    pub storage: String,
+    /// The path in the container.
+    #[serde(default)]
+    pub location: String,
 }
 
 /// One endpoint.
@@ -124,6 +137,7 @@ impl CharmMetadata {
             description: text("description"),
             endpoints,
             containers: entries(metadata, "containers")?.into_iter().map(|(n, _)| n).collect(),
+            mounts: mounts(metadata)?,
             config: options,
             actions: actions.as_object().cloned().unwrap_or_default(),
             storage: entries(metadata, "storage")?.into_iter().collect(),
@@ -159,7 +173,7 @@ impl CharmMetadata {
         }
         if !self.containers.is_empty() {
             let containers: Map<_, _> =
-                self.containers.iter().map(|name| (name.clone(), json!({}))).collect();
+                self.containers.iter().map(|name| (name.clone(), self.container(name))).collect();
             document.insert("containers".to_owned(), Value::Object(containers));
         }
         for (section, content) in [("storage", &self.storage), ("resources", &self.resources)] {
@@ -168,6 +182,14 @@ impl CharmMetadata {
             }
         }
         Value::Object(document)
+    }
+
+    /// What `metadata.yaml` says of a container.
+    fn container(&self, name: &str) -> Value {
+        match self.mounts.get(name) {
+            Some(mounts) => json!({ "mounts": mounts }),
+            None => json!({}),
+        }
     }
 
     /// The content of `config.yaml`; nothing when there are no options, since an empty file is an
@@ -188,6 +210,53 @@ impl CharmMetadata {
             options.insert(name.clone(), Value::Object(entry));
         }
         Some(json!({ "options": options }))
+    }
+}
+
+fn mounts(metadata: &Value) -> Result<BTreeMap<String, Vec<Mount>>, MetadataError> {
+    let mut mounts = BTreeMap::new();
+    for (container, declared) in entries(metadata, "containers")? {
+        let Some(list) = declared.get("mounts") else { continue };
+        let parsed = Vec::<Mount>::deserialize(list)
+            .map_err(|_| refuse(format!("containers.{container}.mounts"), "a list of mounts"))?;
+        mounts.insert(container, parsed);
+    }
+    Ok(mounts)
+}
+
+impl ConfigOption {
+    /// A value for this option: a text is read as the option's type, anything else must be of it.
+    ///
+    /// # Errors
+    ///
+    /// What Juju says of a value that the option does not take.
+    pub fn check(&self, name: &str, value: ConfigValue) -> Result<ConfigValue, String> {
+        let refuse =
+            |shown: &str| Err(format!("option {name:?} expected {}, got {shown}", self.kind));
+        let parsed = match (self.kind.as_str(), &value) {
+            ("string", Value::String(_)) => Some(value.clone()),
+            ("secret", Value::String(text)) => {
+                let is_uri = text.is_empty() || text.starts_with("secret:");
+                is_uri.then(|| value.clone())
+            }
+            ("boolean", Value::Bool(_)) => Some(value.clone()),
+            ("boolean", Value::String(text)) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(json!(true)),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(json!(false)),
+                _ => None,
+            },
+            ("int", Value::Number(number)) => number.as_i64().map(Value::from),
+            ("int", Value::String(text)) => text.parse::<i64>().ok().map(Value::from),
+            ("float", Value::Number(number)) => number.as_f64().map(Value::from),
+            ("float", Value::String(text)) => {
+                text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
+            }
+            _ => None,
+        };
+        match parsed {
+            Some(parsed) => Ok(parsed),
+            None => refuse(&value.to_string()),
+        }
     }
 }
 
@@ -224,6 +293,34 @@ mod tests {
             &Value::Null,
         );
         assert_eq!(again, Ok(charm));
+    }
+
+    #[test]
+    fn a_value_is_of_the_type_of_its_option() {
+        let option = |kind: &str| ConfigOption {
+            kind: kind.to_owned(),
+            default: None,
+            description: String::new(),
+        };
+        for (kind, given, taken) in [
+            ("int", json!("8080"), json!(8080)),
+            ("int", json!(1), json!(1)),
+            ("boolean", json!("True"), json!(true)),
+            ("float", json!("1.5"), json!(1.5)),
+            ("string", json!("1"), json!("1")),
+            ("secret", json!("secret:x"), json!("secret:x")),
+        ] {
+            assert_eq!(option(kind).check("o", given), Ok(taken), "{kind}");
+        }
+        for (kind, given, text) in [
+            ("int", json!("many"), "option \"o\" expected int, got \"many\""),
+            ("int", json!(1.5), "option \"o\" expected int, got 1.5"),
+            ("boolean", json!("yes"), "option \"o\" expected boolean, got \"yes\""),
+            ("string", json!(5), "option \"o\" expected string, got 5"),
+            ("secret", json!("plain"), "option \"o\" expected secret, got \"plain\""),
+        ] {
+            assert_eq!(option(kind).check("o", given), Err(text.to_owned()));
+        }
     }
 
     #[test]

@@ -11,4 +11,4 @@ pub use archive::{Archive, ArchiveError};
 pub use build::{BuildError, Profile, build_binaries, build_programs, workspace_of};
 pub use install::{Content, InstallError, install};
 pub use load::{CharmFolder, LoadError, Program, load};
-pub use metadata::{CharmMetadata, ConfigOption, Endpoint, MetadataError};
+pub use metadata::{CharmMetadata, ConfigOption, Endpoint, MetadataError, Mount};

@@ -189,6 +189,7 @@ fn charm(input: &Input, program: &Path) -> Charm {
             description: String::new(),
             endpoints,
             containers: declared.containers.clone(),
+            mounts: BTreeMap::new(),
             config: options.collect(),
             actions: actions.collect(),
             storage: Map::new(),

@@ -16,12 +16,13 @@ use tokio::process::Command;
 
 pub use container::Confinement;
 pub use environment::{Surroundings, environment};
-pub use process::Exit;
+pub use process::{Exit, Printed};
 pub use root::{RootError, RootSetup, UnitRoot};
 pub use runner::{Runner, SharedRunner};
 
+use self::process::{Keep, KillSwitch};
 use crate::hook::tools::{self, Answer, Call};
-use crate::hook::{HookContext, Journal, commit};
+use crate::hook::{Hook, HookContext, Journal, Moment, Strike, commit};
 use crate::jujuc::server::{Handler, Server};
 use crate::jujuc::wire::{NEEDS_STDIN, Request, Response};
 use crate::model::{Level, Model};
@@ -102,6 +103,8 @@ pub struct Finished {
     pub end: HookEnd,
     /// What it called and wrote.
     pub journal: Journal,
+    /// What the process of an action or a script printed; of hooks it is only logged.
+    pub printed: Printed,
 }
 
 /// Runs the hook of a context and commits what it wrote.
@@ -121,34 +124,47 @@ pub async fn run_hook(
     let hook = context.hook.clone();
     let name = hook.name();
     let started = Instant::now();
-    let program = program(&charm, &hook.dispatch_path());
+    let program = match &hook {
+        Hook::Commands { script, .. } => Some(write_script(agent, script)?),
+        _ => program(&charm, &hook.dispatch_path()),
+    };
+    let keep = match &hook {
+        Hook::Commands { .. } | Hook::Action { .. } => Keep::Output,
+        _ => Keep::Nothing,
+    };
     let context = Arc::new(Mutex::new(context));
-    let exit = match &program {
+    let (mut exit, printed) = match &program {
         Some(program) => {
             let environment = {
                 let (context, model) = (lock(&context), lock(model));
                 environment(agent, &model, &context)
             };
             let socket = agent.root.socket();
-            let handler = handler(Arc::clone(&context), Arc::clone(model));
+            let switch = Arc::new(KillSwitch::default());
+            let handler =
+                handler(Arc::clone(&context), Arc::clone(model), agent, Arc::clone(&switch));
             let _server = Server::start(&socket, handler)
                 .map_err(|source| DispatchError::Socket { path: socket, source })?;
             let logger = process::Logger::new(Arc::clone(model), agent.unit.clone(), name.clone());
             let limit = agent.time_limit;
-            let exit = match &agent.runner {
-                Some(runner) => runner::run(runner, &charm, environment, limit).await,
-                None => {
+            let run = match (&agent.runner, &hook) {
+                (Some(runner), hook) if !matches!(hook, Hook::Commands { .. }) => {
+                    let exit = runner::run(runner, &charm, environment, limit).await;
+                    exit.map(|exit| (exit, Printed::default()))
+                }
+                _ => {
                     let command = command(agent, program);
-                    process::run(command, &charm, environment, logger, limit).await
+                    process::run(command, &charm, environment, logger, limit, keep, &switch).await
                 }
             };
-            exit.map_err(|source| DispatchError::Start { path: program.clone(), source })?
+            run.map_err(|source| DispatchError::Start { path: program.clone(), source })?
         }
         // A charm without dispatch and without that hook has nothing to do.
-        None => Exit::Code(0),
+        None => (Exit::Code(0), Printed::default()),
     };
     // The server and its connections are gone, but the handler may still be on its way out.
     let mut context = take_context(context);
+    strike_before_commit(&mut context, agent, model, &mut exit);
     let end = match (&program, &context.action) {
         (None, Some(_)) => {
             HookEnd::Failed(format!("action not implemented on unit \"{}\"", agent.unit))
@@ -165,7 +181,47 @@ pub async fn run_hook(
         writes: context.writes.clone(),
         micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
-    Ok(Finished { context, end, journal })
+    Ok(Finished { context, end, journal, printed })
+}
+
+/// An operator's script as a program of the unit.
+fn write_script(agent: &Agent, script: &str) -> Result<PathBuf, DispatchError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = agent.root.path().join("run-commands");
+    let shell = ["/bin/bash", "/bin/sh"].into_iter().find(|shell| Path::new(shell).exists());
+    let text = format!("#!{}\n{script}\n", shell.unwrap_or("/bin/sh"));
+    std::fs::write(&path, text)
+        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)))
+        .map_err(|source| DispatchError::Start { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// Springs a trap that waits for the end of the process, or makes sure of one that killed it.
+fn strike_before_commit(
+    context: &mut HookContext,
+    agent: &Agent,
+    model: &SharedModel,
+    exit: &mut Exit,
+) {
+    let unit = context.unit.clone();
+    let Some(trap) = &mut context.trap else { return };
+    if trap.moment == Moment::Commit {
+        trap.spring(&mut lock(model), &unit);
+        drop_socket(agent, &trap.strike);
+    }
+    // What runs in this process can't be killed by a signal; what it wrote is dropped all the same.
+    let kills = trap.strike == Strike::Kill
+        || (trap.strike == Strike::Terminate && trap.moment == Moment::Commit);
+    if trap.is_sprung && kills {
+        *exit = Exit::Killed;
+    }
+}
+
+fn drop_socket(agent: &Agent, strike: &Strike) {
+    if let Strike::DropPebble(container) = strike {
+        // It may be gone already.
+        std::fs::remove_file(agent.root.container_socket(container)).ok();
+    }
 }
 
 /// How a charm's program is started.
@@ -198,16 +254,23 @@ fn take_context(mut shared: Arc<Mutex<HookContext>>) -> HookContext {
 
 fn end(context: &mut HookContext, model: &SharedModel, exit: &Exit, name: &str) -> HookEnd {
     let mut model = lock(model);
+    let is_script = matches!(context.hook, Hook::Commands { .. });
     let failure = match exit {
+        // What a script of the operator has written counts, however it ended.
+        Exit::Code(_) if is_script => match commit(context, &mut model) {
+            Ok(()) => return HookEnd::Done,
+            Err(error) => format!("committing requested changes failed: {error}"),
+        },
         Exit::Code(0) => match commit(context, &mut model) {
             Ok(()) => return HookEnd::Done,
             Err(error) => format!("committing requested changes failed: {error}"),
         },
         Exit::Code(code) => format!("exit status {code}"),
         Exit::Killed => return HookEnd::Killed,
+        Exit::Signal(signal) => process::signal_name(*signal),
         Exit::TimedOut => "the time limit of this run is over".to_owned(),
     };
-    if context.action.is_none() {
+    if context.action.is_none() && !is_script {
         let message =
             format!("hook \"{name}\" (via hook dispatching script: dispatch) failed: {failure}");
         model.add_log(context.unit.as_str(), "juju.worker.uniter.operation", Level::Error, message);
@@ -239,13 +302,44 @@ fn program(charm: &Path, dispatch_path: &str) -> Option<PathBuf> {
     Some(charm.join(dispatch_path)).filter(is_executable)
 }
 
+/// Springs a trap that waits for the call that comes now. A process that is killed gets no answer.
+fn strike_at_call(
+    context: &mut HookContext,
+    agent: &Agent,
+    model: &SharedModel,
+    switch: &KillSwitch,
+) -> Option<String> {
+    let (unit, number) = (context.unit.clone(), context.calls.len() + 1);
+    let trap = context.trap.as_mut().filter(|trap| !trap.is_sprung)?;
+    if !matches!(trap.moment, Moment::Call(call) if call.get() == number) {
+        return None;
+    }
+    trap.spring(&mut lock(model), &unit);
+    drop_socket(agent, &trap.strike);
+    match trap.strike {
+        Strike::Kill => switch.kill(),
+        Strike::Terminate => switch.terminate(),
+        _ => return None,
+    }
+    Some("connection is shut down".to_owned())
+}
+
 /// Answers the tools of one hook.
-fn handler(context: Arc<Mutex<HookContext>>, model: SharedModel) -> Handler {
+fn handler(
+    context: Arc<Mutex<HookContext>>,
+    model: SharedModel,
+    agent: &Agent,
+    switch: Arc<KillSwitch>,
+) -> Handler {
+    let agent = agent.clone();
     Arc::new(move |request: Request| {
         // One after another: the context's lock is held for the whole command.
         let mut context = lock(&context);
         if request.context_id != context.id {
             return Err(format!("bad request: wrong context ID; got {:?}", request.context_id));
+        }
+        if let Some(refused) = strike_at_call(&mut context, &agent, &model, &switch) {
+            return Err(refused);
         }
         let call = Call {
             tool: request.command,

@@ -1,12 +1,15 @@
 //! The charm's process: how it is started, waited for, and its output logged.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+use tokio::sync::Notify;
 
 use super::{Environment, SharedModel, lock};
 use crate::model::Level;
@@ -17,8 +20,10 @@ use crate::names::UnitName;
 pub enum Exit {
     /// By itself, with this status.
     Code(i32),
-    /// By a signal.
+    /// By SIGKILL or SIGTERM: its pod goes away, say.
     Killed,
+    /// By another signal, which is a fault of its own.
+    Signal(i32),
     /// It ran longer than this run allows, and was killed for it.
     TimedOut,
 }
@@ -29,7 +34,7 @@ impl Exit {
     pub fn code(self) -> Option<i32> {
         match self {
             Self::Code(code) => Some(code),
-            Self::Killed | Self::TimedOut => None,
+            Self::Killed | Self::Signal(_) | Self::TimedOut => None,
         }
     }
 }
@@ -60,6 +65,43 @@ impl Logger {
     }
 }
 
+/// What a process printed, as far as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Printed {
+    /// Its stdout.
+    pub stdout: Vec<u8>,
+    /// Its stderr.
+    pub stderr: Vec<u8>,
+}
+
+/// Whether what a process prints is kept, beside the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// It is logged only, as of hooks.
+    Nothing,
+    /// It is a result, as of actions.
+    Output,
+}
+
+/// How a process is ended from outside, before it ends by itself.
+#[derive(Debug, Default)]
+pub(super) struct KillSwitch {
+    kill: Notify,
+    terminate: Notify,
+}
+
+impl KillSwitch {
+    /// Ends the process with SIGKILL.
+    pub(super) fn kill(&self) {
+        self.kill.notify_one();
+    }
+
+    /// Asks the process to end, with SIGTERM.
+    pub(super) fn terminate(&self) {
+        self.terminate.notify_one();
+    }
+}
+
 /// Runs a program to its end.
 pub(super) async fn run(
     mut command: Command,
@@ -67,7 +109,9 @@ pub(super) async fn run(
     environment: Environment,
     logger: Logger,
     limit: Duration,
-) -> io::Result<Exit> {
+    keep: Keep,
+    switch: &KillSwitch,
+) -> io::Result<(Exit, Printed)> {
     let mut child = command
         .current_dir(directory)
         .env_clear()
@@ -79,32 +123,96 @@ pub(super) async fn run(
         .spawn()?;
     let mut readers = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        readers.push(tokio::spawn(log_lines(stdout, logger.clone(), Level::Debug)));
+        readers.push(tokio::spawn(log_lines(stdout, logger.clone(), Level::Debug, keep)));
     }
     if let Some(stderr) = child.stderr.take() {
-        readers.push(tokio::spawn(log_lines(stderr, logger, Level::Warning)));
+        readers.push(tokio::spawn(log_lines(stderr, logger, Level::Warning, keep)));
     }
-    let exit = match tokio::time::timeout(limit, child.wait()).await {
-        Ok(status) => status?.code().map_or(Exit::Killed, Exit::Code),
-        Err(_) => {
+    let process = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let ended = {
+        let waiting = tokio::time::timeout(limit, child.wait());
+        tokio::pin!(waiting);
+        loop {
+            tokio::select! {
+                ended = &mut waiting => break ended.ok(),
+                () = switch.kill.notified() => signal(process, Signal::KILL),
+                () = switch.terminate.notified() => signal(process, Signal::TERM),
+            }
+        }
+    };
+    let exit = match ended {
+        Some(status) => exit_of(status?),
+        None => {
             child.kill().await?;
             Exit::TimedOut
         }
     };
     let grace = tokio::time::Instant::now() + PIPE_GRACE;
+    let mut kept = Vec::new();
     for mut reader in readers {
-        if tokio::time::timeout_at(grace, &mut reader).await.is_err() {
-            reader.abort();
+        match tokio::time::timeout_at(grace, &mut reader).await {
+            Ok(read) => kept.push(read.unwrap_or_default()),
+            Err(_) => {
+                reader.abort();
+                kept.push(Vec::new());
+            }
         }
     }
-    Ok(exit)
+    let mut kept = kept.into_iter();
+    let printed = Printed {
+        stdout: kept.next().unwrap_or_default(),
+        stderr: kept.next().unwrap_or_default(),
+    };
+    Ok((exit, printed))
 }
 
-async fn log_lines(mut pipe: impl AsyncRead + Unpin, logger: Logger, level: Level) {
+fn signal(process: Option<Pid>, signal: Signal) {
+    if let Some(process) = process {
+        // One that has just ended doesn't mind.
+        kill_process(process, signal).ok();
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(9 | 15) | None) => Exit::Killed,
+        (None, Some(other)) => Exit::Signal(other),
+    }
+}
+
+/// A signal in Go's words.
+pub(super) fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        11 => "segmentation fault",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        other => return format!("signal: signal {other}"),
+    };
+    format!("signal: {name}")
+}
+
+async fn log_lines(
+    mut pipe: impl AsyncRead + Unpin,
+    logger: Logger,
+    level: Level,
+    keep: Keep,
+) -> Vec<u8> {
+    let mut kept = Vec::new();
     let mut pending = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         pending.extend_from_slice(&buffer[..count]);
+        if keep == Keep::Output {
+            kept.extend_from_slice(&buffer[..count]);
+        }
         for line in take_lines(&mut pending) {
             logger.line(level, &line);
         }
@@ -112,6 +220,7 @@ async fn log_lines(mut pipe: impl AsyncRead + Unpin, logger: Logger, level: Leve
     if !pending.is_empty() {
         logger.line(level, &pending);
     }
+    kept
 }
 
 /// Takes whole lines, and whole pieces of lines that are too long.

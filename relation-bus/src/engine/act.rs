@@ -1,20 +1,13 @@
 //! What an operator does to a model.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::Value;
 
-use super::{Answers, Bus, EngineError, Trust, UnitRuntime};
-use crate::charm_folder::{CharmFolder, Content, Program, install};
-use crate::dispatch::{Agent, Confinement, RootSetup, Surroundings, UnitRoot, lock};
-use crate::model::{
-    Application, Life, Relation, RelationLife, Role, Side, Unit, least_count, relation_key,
-};
-use crate::names::{RelationId, UnitName};
-use crate::uniter::LocalState;
-
-/// The name server that pods are told of.
-const DNS_SERVER: &str = "10.152.183.10";
+use super::secrets::prune;
+use super::{Answers, Bus, EngineError, Trust};
+use crate::charm_folder::CharmFolder;
+use crate::dispatch::lock;
+use crate::model::{Application, Life, Relation, RelationLife, Role, Side, relation_key};
+use crate::names::RelationId;
 
 impl Bus {
     /// Says what commands in an application's containers answer. Only containers that come up
@@ -62,109 +55,6 @@ impl Bus {
         }
         self.update_cluster(name);
         Ok(())
-    }
-
-    /// Adds a unit; its ordinal is the next one.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such application, or the unit's files cannot be made.
-    pub async fn add_unit(&mut self, application: &str) -> Result<UnitName, EngineError> {
-        let charm = self
-            .charms
-            .get(application)
-            .cloned()
-            .ok_or_else(|| EngineError::NoApplication(application.to_owned()))?;
-        self.next_address += 1;
-        let address =
-            format!("10.1.{}.{}", 71 + self.next_address / 240, self.next_address % 240 + 4);
-        let place = self.folder.join(format!("u{}", self.next_root));
-        self.next_root += 1;
-        let (unit, root, setup) = {
-            let mut model = lock(&self.model);
-            let entry = model
-                .applications
-                .get_mut(application)
-                .ok_or_else(|| EngineError::NoApplication(application.to_owned()))?;
-            let unit = UnitName::new(application, entry.scale);
-            entry.scale += 1;
-            let root = UnitRoot::at(&place, &unit);
-            let mut made = Unit::new(unit.clone(), &address);
-            for (name, declared) in &charm.metadata.storage {
-                let locate = |path: &str| root.locate(path).display().to_string();
-                let count = least_count(declared);
-                let instances = model.make_storage(&charm.metadata, name, count, locate);
-                made.storage.extend(instances.into_iter().map(|made| (made.id.clone(), made)));
-            }
-            if let Some(entry) = model.applications.get_mut(application) {
-                entry.units.insert(unit.clone(), made);
-            }
-            let setup = RootSetup {
-                model: model.name.clone(),
-                fqdn: model.fqdn(&unit),
-                address,
-                dns_server: DNS_SERVER.to_owned(),
-                has_ipv6: false,
-                containers: charm.metadata.containers.clone(),
-                program: self.program.clone(),
-            };
-            (unit, root, setup)
-        };
-        root.make(&setup)?;
-        self.make_storage_folders(&unit)?;
-        let dispatch = match &charm.program {
-            Program::Folder => None,
-            Program::Binary(name) => self.program.parent().map(|folder| folder.join(name)),
-        };
-        let content = Content {
-            metadata: &charm.metadata,
-            folder: Some(&charm.path),
-            files: &BTreeMap::new(),
-            folders: &BTreeSet::new(),
-            dispatch: dispatch.as_deref(),
-        };
-        install(&content, &root.charm())?;
-        let (confinement, cluster) = match &charm.program {
-            Program::Folder => (Confinement::Container, &self.secure_cluster_server),
-            Program::Binary(_) => (Confinement::None, &self.cluster_server),
-        };
-        if let Some(authority) = cluster.authority() {
-            root.write("var/run/secrets/kubernetes.io/serviceaccount/ca.crt", authority)?;
-        }
-        let agent = Agent {
-            unit: unit.clone(),
-            root,
-            surroundings: Surroundings {
-                kubernetes: Some(cluster.address().to_string()),
-                variables: BTreeMap::new(),
-            },
-            confinement,
-            time_limit: self.settings.time_limit,
-            runner: self.settings.runner.clone(),
-        };
-        let containers = self.bring_up(&agent, &charm.metadata.containers).await?;
-        let runtime = UnitRuntime { agent, local: LocalState::default(), containers };
-        self.units.insert(unit.clone(), runtime);
-        self.elect(application);
-        self.update_cluster(application);
-        Ok(unit)
-    }
-
-    /// Removes the unit with the highest ordinal, as Kubernetes does.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such application or it has no unit.
-    pub fn remove_unit(&mut self, application: &str) -> Result<UnitName, EngineError> {
-        let mut model = lock(&self.model);
-        let missing = || EngineError::NoApplication(application.to_owned());
-        let entry = model.applications.get_mut(application).ok_or_else(missing)?;
-        let alive = entry.units.values_mut().filter(|unit| unit.life == Life::Alive);
-        let unit = alive.max_by_key(|unit| unit.name.number()).ok_or_else(missing)?;
-        unit.life = Life::Dying;
-        let name = unit.name.clone();
-        entry.scale = name.number();
-        Ok(name)
     }
 
     /// Removes an application: its units and relations go with it.
@@ -283,11 +173,12 @@ impl Bus {
         Ok(())
     }
 
-    /// Sets a config option, or with nothing resets it to its default.
+    /// Sets a config option, or with nothing resets it to its default. A text is read as the
+    /// option's type.
     ///
     /// # Errors
     ///
-    /// When there is no such application or option.
+    /// When there is no such application or option, or the value is of another type.
     pub fn configure(
         &mut self,
         application: &str,
@@ -299,12 +190,16 @@ impl Bus {
             .applications
             .get_mut(application)
             .ok_or_else(|| EngineError::NoApplication(application.to_owned()))?;
-        if !entry.charm.config.contains_key(option) {
+        let Some(declared) = entry.charm.config.get(option) else {
             return Err(EngineError::NoOption {
                 application: application.to_owned(),
                 option: option.to_owned(),
             });
-        }
+        };
+        let value = match value {
+            Some(value) => Some(declared.check(option, value).map_err(EngineError::Config)?),
+            None => None,
+        };
         match value {
             Some(value) => entry.config.insert(option.to_owned(), value),
             None => entry.config.remove(option),
@@ -327,23 +222,20 @@ impl Bus {
         Ok(())
     }
 
-    /// Moves the leadership to a unit. The loser is not told.
+    /// Sets a setting of the model, or with nothing resets it (`juju model-config`).
     ///
     /// # Errors
     ///
-    /// When there is no such unit.
-    pub fn set_leader(&mut self, unit: &UnitName) -> Result<(), EngineError> {
-        let mut model = lock(&self.model);
-        let missing = || EngineError::NoUnit(unit.clone());
-        let entry = model.applications.get_mut(unit.application()).ok_or_else(missing)?;
-        if !entry.units.contains_key(unit) {
-            return Err(missing());
-        }
-        let former = entry.leader.replace(unit.clone());
-        if let Some(runtime) =
-            former.filter(|former| former != unit).and_then(|former| self.units.get_mut(&former))
-        {
-            runtime.local.leads = false;
+    /// When the value is not of the setting's type.
+    pub fn set_model_config(
+        &mut self,
+        name: &str,
+        value: Option<Value>,
+    ) -> Result<(), EngineError> {
+        lock(&self.model).set_setting(name, value)?;
+        // An interval that has changed begins anew.
+        for runtime in self.units.values_mut() {
+            runtime.local.update_status_at = None;
         }
         Ok(())
     }
@@ -355,20 +247,10 @@ impl Bus {
         }
     }
 
-    /// Gives the leadership to the lowest unit when nobody has it.
-    pub(super) fn elect(&mut self, application: &str) {
-        let mut model = lock(&self.model);
-        let Some(entry) = model.applications.get_mut(application) else { return };
-        let held = entry.leader.as_ref().is_some_and(|leader| entry.units.contains_key(leader));
-        if !held {
-            let alive = entry.units.values().filter(|unit| unit.life == Life::Alive);
-            entry.leader = alive.min_by_key(|unit| unit.name.number()).map(|u| u.name.clone());
-        }
-    }
-
     /// Takes away relations that are over: dying, and nobody in them any more.
     pub(crate) fn sweep(&mut self) {
         let mut model = lock(&self.model);
+        prune(&mut model);
         let dying: Vec<RelationId> = model
             .relations
             .values()

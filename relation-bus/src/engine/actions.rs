@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use super::{Bus, EngineError};
-use crate::dispatch::{HookEnd, lock};
+use crate::dispatch::{HookEnd, Printed, lock};
 use crate::hook::{ActionState, Hook, Journal};
 use crate::model::{Task, TaskMessage, TaskStatus};
 use crate::names::UnitName;
@@ -29,13 +31,15 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// When there is no such unit or action, or it could not be tried.
+    /// When there is no such unit or action, the parameters do not fit its schema, or it could not
+    /// be tried.
     pub async fn run_action(
         &mut self,
         unit: &UnitName,
         action: &str,
         parameters: Map<String, Value>,
     ) -> Result<ActionResult, EngineError> {
+        self.check_action(unit, action, &parameters)?;
         let operation = lock(&self.model).next_action + 1;
         let (id, hook) = self.record_action(operation, unit, action, parameters)?;
         let ran = self.begin_hook(unit, hook)?.run().await;
@@ -55,7 +59,8 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// When there is no such unit or action. Nothing is asked of anyone then.
+    /// When there is no such unit or action, or the parameters do not fit its schema. Nothing is
+    /// asked of anyone then.
     pub fn enqueue_action(
         &mut self,
         units: &[UnitName],
@@ -63,7 +68,7 @@ impl Bus {
         parameters: &Map<String, Value>,
     ) -> Result<u32, EngineError> {
         for unit in units {
-            self.declared_action(unit, action)?;
+            self.check_action(unit, action, parameters)?;
         }
         let operation = {
             let mut model = lock(&self.model);
@@ -98,6 +103,21 @@ impl Bus {
             .get(action)
             .cloned()
             .ok_or_else(|| EngineError::NoAction { unit: unit.clone(), action: action.to_owned() })
+    }
+
+    /// Refuses parameters that do not fit what `actions.yaml` declares, before the unit sees them.
+    fn check_action(
+        &self,
+        unit: &UnitName,
+        action: &str,
+        parameters: &Map<String, Value>,
+    ) -> Result<(), EngineError> {
+        let declared = self.declared_action(unit, action)?;
+        let problems = crate::shapes::action::validate(&declared, parameters);
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(EngineError::Parameters(problems)),
+        }
     }
 
     fn record_action(
@@ -137,6 +157,10 @@ impl Bus {
         Ok((id, Hook::Action { name: action.to_owned(), id, parameters: all }))
     }
 
+    pub(super) fn record_task(&mut self, task: Task) {
+        self.tasks.insert(task.id, task);
+    }
+
     pub(super) fn action_begins(&mut self, id: u32) {
         let now = lock(&self.model).clock;
         if let Some(task) = self.tasks.get_mut(&id) {
@@ -173,6 +197,7 @@ pub(super) fn action_result(
     unit: &UnitName,
     end: &HookEnd,
     journal: &Journal,
+    printed: &Printed,
     state: ActionState,
 ) -> ActionResult {
     let failure = match end {
@@ -185,5 +210,18 @@ pub(super) fn action_result(
     };
     let mut results = state.results;
     results.insert("return-code".to_owned(), Value::from(journal.exit.unwrap_or(-1)));
+    for (name, bytes) in [("stdout", &printed.stdout), ("stderr", &printed.stderr)] {
+        if bytes.is_empty() {
+            continue;
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                results.insert(format!("{name}-encoding"), Value::from("base64"));
+                BASE64.encode(bytes)
+            }
+        };
+        results.insert(name.to_owned(), Value::from(text));
+    }
     ActionResult { id, failure, results, log: state.log }
 }

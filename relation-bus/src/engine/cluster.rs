@@ -9,42 +9,95 @@ use crate::dispatch::{Agent, lock};
 use crate::names::UnitName;
 use crate::pebble::{ContainerSetup, ExecAnswer, Workload};
 
+/// Content of files by path.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
 impl Bus {
-    /// Brings up the containers of a unit: empty, and reachable.
-    pub(super) async fn bring_up(
+    /// Brings up the containers of a unit, and makes them reachable. They are empty but for the
+    /// files that are given for each.
+    pub(super) fn bring_up(
         &self,
         agent: &Agent,
         names: &[String],
+        kept: &BTreeMap<String, Files>,
     ) -> Result<BTreeMap<String, Container>, EngineError> {
         let mut containers = BTreeMap::new();
         for name in names {
-            let declared = self.answers.get(agent.unit.application());
-            let declared = declared.and_then(|answers| answers.get(name));
-            let refresh = ExecAnswer {
-                command: vec!["update-ca-certificates".to_owned()],
-                return_code: 0,
-                stdout: String::new(),
-                stderr: String::new(),
-            };
-            let answers = declared.into_iter().flatten().map(|answer| ExecAnswer {
-                command: answer.command.clone(),
-                return_code: answer.return_code,
-                stdout: answer.stdout.clone(),
-                stderr: String::new(),
-            });
-            let setup = ContainerSetup {
-                execs: [refresh].into_iter().chain(answers).collect(),
-                ..ContainerSetup::default()
-            };
-            let workload = Workload::new(setup).map_err(|error| EngineError::Workload {
-                unit: agent.unit.clone(),
-                container: name.clone(),
-                reason: error.to_string(),
-            })?;
-            let server = serve(agent, name, &workload).await?;
-            containers.insert(name.clone(), Container { workload, server: Some(server) });
+            let files = kept.get(name).cloned().unwrap_or_default();
+            let workload = self.make_workload(agent, name, files)?;
+            let server = Some(serve(agent, name, &workload)?);
+            containers.insert(name.clone(), Container { workload, server, read: None });
         }
         Ok(containers)
+    }
+
+    /// A container as it begins: with some files, and the folders at which storage is mounted.
+    pub(super) fn make_workload(
+        &self,
+        agent: &Agent,
+        name: &str,
+        files: Files,
+    ) -> Result<Workload, EngineError> {
+        let declared = self.answers.get(agent.unit.application());
+        let declared = declared.and_then(|answers| answers.get(name));
+        let refresh = ExecAnswer {
+            command: vec!["update-ca-certificates".to_owned()],
+            return_code: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+        };
+        let answers = declared.into_iter().flatten().map(|answer| ExecAnswer {
+            command: answer.command.clone(),
+            return_code: answer.return_code,
+            stdout: answer.stdout.clone(),
+            stderr: String::new(),
+        });
+        let setup = ContainerSetup {
+            files,
+            directories: self.mounts(&agent.unit, name).into_iter().collect(),
+            execs: [refresh].into_iter().chain(answers).collect(),
+            ..ContainerSetup::default()
+        };
+        Workload::new(setup).map_err(|error| EngineError::Workload {
+            unit: agent.unit.clone(),
+            container: name.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Where storage is mounted in a container.
+    fn mounts(&self, unit: &UnitName, container: &str) -> Vec<String> {
+        let charm = self.charms.get(unit.application());
+        let mounts = charm.and_then(|charm| charm.metadata.mounts.get(container));
+        mounts.into_iter().flatten().map(|mount| mount.location.clone()).collect()
+    }
+
+    /// The files of a container that lie in mounted storage, and so outlive it.
+    pub(super) fn mounted_files(&self, unit: &UnitName, container: &str) -> Files {
+        let mounts = self.mounts(unit, container);
+        let Some(workload) = self.workload(unit, container).filter(|_| !mounts.is_empty()) else {
+            return Files::new();
+        };
+        let is_mounted = |path: &str| {
+            mounts.iter().any(|mount| {
+                path.strip_prefix(mount.trim_end_matches('/'))
+                    .is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        workload.files().into_iter().filter(|(path, _)| is_mounted(path)).collect()
+    }
+
+    /// Gives a unit's pod another address.
+    pub(super) fn move_pod(&self, unit: &UnitName, address: &str) {
+        let pod = unit.dashed();
+        let objects = self.cluster.objects();
+        let known = objects
+            .into_iter()
+            .find(|object| object["kind"] == "Pod" && object["metadata"]["name"] == pod);
+        if let Some(mut object) = known {
+            object["status"]["podIP"] = address.into();
+            self.cluster.insert(object);
+        }
     }
 
     /// Makes a container answer, or not.
@@ -64,7 +117,7 @@ impl Bus {
         })?;
         match (reach, entry.server.is_some()) {
             (Reach::Up, false) => {
-                entry.server = Some(serve(&runtime.agent, container, &entry.workload).await?);
+                entry.server = Some(serve(&runtime.agent, container, &entry.workload)?);
             }
             (Reach::Down, _) => {
                 if let Some(server) = entry.server.take() {
@@ -125,13 +178,14 @@ impl Bus {
     }
 }
 
-async fn serve(
+/// Serves a container on its socket in the unit's root.
+pub(super) fn serve(
     agent: &Agent,
     name: &str,
     workload: &Workload,
 ) -> Result<crate::pebble::Server, EngineError> {
     let socket = agent.root.container_socket(name);
-    workload.serve(&socket).await.map_err(|source| EngineError::Container {
+    workload.serve_now(&socket).map_err(|source| EngineError::Container {
         unit: agent.unit.clone(),
         container: name.to_owned(),
         source,

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::charm_folder::{BuildError, InstallError};
 use crate::dispatch::{DispatchError, RootError};
+use crate::model::SettingError;
 use crate::model_file::Place;
 use crate::names::{RelationId, UnitName};
 
@@ -99,6 +100,31 @@ pub enum EngineError {
         /// The option.
         option: String,
     },
+    /// A value that an option does not take, in Juju's words.
+    #[error("{0}")]
+    Config(String),
+    /// A setting of the model that is not of its type, in Juju's words.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// Something about a secret of the model, in Juju's words.
+    #[error("{0}")]
+    Secret(String),
+    /// A charm that lacks the end of a relation, in Juju's words.
+    #[error(
+        "cannot upgrade application {application:?} to charm {charm:?}: would break relation \
+         {relation:?}"
+    )]
+    Refresh {
+        /// The application.
+        application: String,
+        /// The charm, as Juju names it.
+        charm: String,
+        /// The relation, as Juju names it.
+        relation: String,
+    },
+    /// Parameters that do not fit the schema of an action, in Juju's words.
+    #[error("validation failed: {}", .0.join("; "))]
+    Parameters(Vec<String>),
     /// No such action.
     #[error("action \"{action}\" not defined on unit \"{unit}\"")]
     NoAction {

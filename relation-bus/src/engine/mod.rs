@@ -6,20 +6,34 @@
 
 mod act;
 mod actions;
+mod clock;
 mod cluster;
 mod error;
+mod exec;
+mod faults;
+mod leadership;
+mod pod;
 mod read;
+mod secrets;
 mod settings;
 mod settle;
 mod step;
 mod storage;
+mod unit;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 pub use actions::ActionResult;
+pub use clock::Jitter;
 pub use error::{EngineError, Noise};
+pub use exec::ExecResult;
+pub use faults::Fault;
+pub use leadership::Leadership;
+pub use pod::{Churn, InError};
+pub use secrets::SecretChange;
 pub use settings::{Answers, PeerEcho, Reach, Settings, StaleReads, Trust};
 pub use settle::Settled;
 pub use step::{Ran, Resolution, Running, Step};
@@ -37,6 +51,8 @@ use crate::{kubernetes, pebble};
 struct Container {
     workload: pebble::Workload,
     server: Option<pebble::Server>,
+    /// How far its notices were read.
+    read: Option<pebble::NoticeCursor>,
 }
 
 /// What the bus runs for one unit.
@@ -67,6 +83,12 @@ pub struct Bus {
     cluster_server: kubernetes::Server,
     /// The same over TLS, for charms that know nothing else.
     secure_cluster_server: kubernetes::Server,
+    /// What is to strike.
+    faults: Vec<Fault>,
+    /// Refreshes that go through their units, by application.
+    rollouts: BTreeMap<String, pod::Rollout>,
+    /// What the virtual clock is told to move beyond whole seconds.
+    fraction: std::time::Duration,
     next_context: u64,
     next_root: u32,
     next_address: u32,
@@ -126,6 +148,9 @@ impl Bus {
             cluster,
             cluster_server,
             secure_cluster_server,
+            faults: Vec::new(),
+            rollouts: BTreeMap::new(),
+            fraction: std::time::Duration::ZERO,
             next_context: 0,
             next_root: 0,
             next_address: 0,

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Jitter, Leadership};
 use crate::dispatch::SharedRunner;
 use crate::hook::BrokenReads;
 use crate::model_file::CommandAnswer;
-use crate::uniter::Order;
+use crate::uniter::{Order, StoragePosition};
 
 /// Commands that an application's containers answer, by container.
 pub type Answers = BTreeMap<String, Vec<CommandAnswer>>;
@@ -64,6 +65,12 @@ pub struct Settings {
     pub stale_reads: StaleReads,
     /// What reads give in `broken`.
     pub broken_reads: BrokenReads,
+    /// When storage is attached.
+    pub storage_position: StoragePosition,
+    /// Whether pauses, intervals and leases are spread.
+    pub jitter: Jitter,
+    /// Whether leadership is lost by itself.
+    pub leadership: Leadership,
     /// Hooks that one call of settle may run before it gives up.
     pub hook_limit: usize,
     /// How often a failed hook is tried again before settle leaves it in error.
@@ -85,6 +92,9 @@ impl Default for Settings {
             peer_echo: PeerEcho::default(),
             stale_reads: StaleReads::default(),
             broken_reads: BrokenReads::default(),
+            storage_position: StoragePosition::default(),
+            jitter: Jitter::default(),
+            leadership: Leadership::default(),
             hook_limit: 2000,
             retries: 2,
             time_limit: Duration::from_secs(120),

@@ -14,7 +14,8 @@ pub struct Settled {
 }
 
 impl Bus {
-    /// Runs hooks until every unit is idle, or in error for good.
+    /// Runs hooks until every unit is idle, or in error for good. The virtual clock jumps over the
+    /// pauses of failed hooks; no timer fires, see [`Bus::advance`].
     ///
     /// # Errors
     ///
@@ -42,10 +43,16 @@ impl Bus {
                 Step::Done => {}
                 Step::Run(running) => drop(self.finish(running.run().await)?),
             }
-            if self.journals.len() - first > limit {
-                return Err(EngineError::Restless { limit, noise: self.noise(first) });
-            }
+            self.check_rest(first, limit)?;
         }
+    }
+
+    /// Refuses to go on when more hooks have run, since the journal was so long, than may.
+    pub(super) fn check_rest(&self, first: usize, limit: usize) -> Result<(), EngineError> {
+        if self.journals.len() - first > limit {
+            return Err(EngineError::Restless { limit, noise: self.noise(first) });
+        }
+        Ok(())
     }
 
     /// Runs one event on a unit now, whatever Juju would do: to see that nothing is written when

@@ -13,16 +13,20 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 
 use super::actions::action_result;
+use super::clock::{make_due, next_retry, retry_pause};
+use super::workload::forget_workload;
 use super::{Bus, EngineError, PeerEcho, StaleReads};
 use crate::dispatch::{Agent, DispatchError, Finished, HookEnd, SharedModel, lock, run_hook};
-use crate::hook::{Hook, HookContext, Journal, LifeCycle, Places, RelationEvent, SecretEvent};
+use crate::hook::{
+    Hook, HookContext, Journal, LifeCycle, Places, RelationEvent, SecretEvent, WorkloadEvent,
+};
 use crate::model::{
-    AgentStatus, Clock, Level, Life, Model, REMINDER, SecretOwner, StatusEntry, StatusValue,
+    AgentStatus, Clock, Level, Model, REMINDER, SecretOwner, StatusEntry, StatusValue,
 };
 use crate::names::UnitName;
 use crate::uniter::{
-    FailedHook, LocalState, Operation, Order, RemoteState, complete, context_relations, enter_pod,
-    forget_member, next_operation, version_met,
+    FailedHook, Operation, Order, RemoteState, complete, context_relations, forget_member,
+    next_operation, version_met,
 };
 
 /// What a model does next.
@@ -109,6 +113,7 @@ impl Bus {
         if self.running.is_some() {
             return Step::Idle;
         }
+        self.roll();
         let turn = self.turn.take();
         let after = turn.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let later = self.units.range((after, Bound::Unbounded));
@@ -134,9 +139,7 @@ impl Bus {
                 }
                 Operation::Retry(hook) => self.begin_again(&unit, hook),
                 Operation::NewPod(end) => {
-                    if let Some(runtime) = self.units.get_mut(&unit) {
-                        enter_pod(&mut runtime.local, end);
-                    }
+                    self.new_pod(&unit, end);
                     Step::Done
                 }
                 Operation::Die => {
@@ -195,10 +198,13 @@ impl Bus {
 
     /// The next operation of a unit, if there is one.
     fn next(&mut self, unit: &UnitName) -> Option<Operation> {
+        self.poll(unit);
         let mut remote = self.remote(unit);
         // Pauses of failed hooks are over when begin_retry says so.
         remote.now = Clock::default();
-        let runtime = self.units.get(unit)?;
+        let runtime = self.units.get_mut(unit)?;
+        // Whoever leads no more is elected anew when it leads again.
+        runtime.local.leads &= remote.is_leader;
         let order = match self.settings.order {
             Order::Sorted => Order::Sorted,
             Order::Shuffled { seed, .. } => Order::Shuffled { seed, pass: self.pass },
@@ -216,7 +222,9 @@ impl Bus {
             up.map(|(name, container)| (name.clone(), container.workload.boot_id().to_owned()))
                 .collect()
         });
-        RemoteState::read(&lock(&self.model), unit, containers.unwrap_or_default())
+        let model = lock(&self.model);
+        let remote = RemoteState::read(&model, unit, containers.unwrap_or_default());
+        RemoteState { storage_position: self.settings.storage_position, ..remote }
     }
 
     /// Prepares one hook of a unit, whatever Juju would do next.
@@ -230,6 +238,7 @@ impl Bus {
             return Err(missing());
         }
         self.prepare(unit, &hook);
+        self.make_storage_folders(unit)?;
         let remote = self.remote(unit);
         self.next_context += 1;
         let runtime = self.units.get_mut(unit).ok_or_else(missing)?;
@@ -247,9 +256,10 @@ impl Bus {
             root: Some(runtime.agent.root.path().to_owned()),
         };
         let (agent, model) = (runtime.agent.clone(), std::sync::Arc::clone(&self.model));
-        if let Hook::Action { id, .. } = &hook {
+        if let Hook::Action { id, .. } | Hook::Commands { id, .. } = &hook {
             self.action_begins(*id);
         }
+        context.trap = self.trap(unit, &hook);
         self.running = Some(unit.clone());
         Ok(Running { agent, model, remote, context })
     }
@@ -265,7 +275,7 @@ impl Bus {
         let finished = match finished {
             Ok(finished) => finished,
             Err(error) => {
-                if let Hook::Action { id, .. } = &hook {
+                if let Hook::Action { id, .. } | Hook::Commands { id, .. } = &hook {
                     self.action_ends(*id, Err(error.to_string()));
                 }
                 self.fail(&unit, hook, &remote);
@@ -287,7 +297,7 @@ impl Bus {
         let former = runtime.local.failed.as_ref().filter(|failed| failed.hook == hook);
         let version = former.map_or_else(|| version_met(remote, &hook), |former| former.version);
         let name = hook.error_name();
-        let pause = retry_pause(tries);
+        let pause = retry_pause(tries, self.settings.jitter, unit.as_str());
         let retry_at = model.retries_hooks().then(|| model.clock.plus(pause));
         runtime.local.failed = Some(FailedHook { hook, tries, retry_at, version });
         set_agent(&mut model, unit, AgentStatus::Error(error_message(&name)));
@@ -297,23 +307,27 @@ impl Bus {
 
     /// What a hook that has run leaves in its unit's agent and at the controller.
     fn account(&mut self, unit: &UnitName, hook: Hook, remote: &RemoteState, finished: Finished) {
-        let Finished { mut context, end, journal } = finished;
+        let Finished { mut context, end, journal, printed } = finished;
+        self.struck(unit, &hook, context.trap.take());
         let began = lock(&self.model).clock;
         lock(&self.model).clock.seconds += 1;
-        if let Hook::Action { id, name, .. } = &hook {
-            let state = context.action.take().unwrap_or_default();
-            self.action_ends(*id, Ok(action_result(*id, name, unit, &end, &journal, state)));
+        if let Hook::Action { id, .. } | Hook::Commands { id, .. } = &hook {
+            let (name, state) = (hook.name(), context.action.take().unwrap_or_default());
+            let result = action_result(*id, &name, unit, &end, &journal, &printed, state);
+            self.action_ends(*id, Ok(result));
         }
         let Some(runtime) = self.units.get_mut(unit) else { return };
         runtime.local.member_cache = context.member_cache;
         if matches!(end, HookEnd::Failed(_))
-            && !matches!(hook, Hook::Action { .. } | Hook::Workload { .. })
+            && !matches!(hook, Hook::Action { .. } | Hook::Commands { .. } | Hook::Workload { .. })
         {
             return self.fail(unit, hook, remote);
         }
         let mut model = lock(&self.model);
         match (&end, &hook) {
-            (_, Hook::Action { .. }) => complete(&mut runtime.local, remote, &hook),
+            (_, Hook::Action { .. } | Hook::Commands { .. }) => {
+                complete(&mut runtime.local, remote, &hook);
+            }
             (HookEnd::Done, _) => {
                 complete(&mut runtime.local, remote, &hook);
                 if self.settings.peer_echo == PeerEcho::Silent {
@@ -321,13 +335,18 @@ impl Bus {
                 }
                 aftermath(&mut model, unit, &hook, began);
             }
-            (HookEnd::Failed(_), Hook::Workload { container, .. }) => {
-                // Never an error of the unit: dropped, and sent again by the poller.
+            // Never an error of the unit: dropped, and sent again by the poller.
+            (
+                HookEnd::Failed(_),
+                Hook::Workload { container, event: WorkloadEvent::PebbleReady },
+            ) => {
                 let again = model.clock.plus(POLL);
                 runtime.local.ready_retries.insert(container.clone(), again);
-                if runtime.local.workload_events.front() == Some(&hook) {
-                    runtime.local.workload_events.pop_front();
-                }
+            }
+            // The agent restarts over it, and meets everything that the containers retain again.
+            (HookEnd::Failed(_), Hook::Workload { .. }) => {
+                forget_workload(runtime);
+                runtime.local.workload_pause = Some(model.clock.plus(POLL));
             }
             (HookEnd::Killed | HookEnd::Failed(_), _) => {}
         }
@@ -402,59 +421,10 @@ impl Bus {
             entry.agent = AgentStatus::Executing(format!("running {} hook{about}", hook.name()));
         }
     }
-
-    /// A unit that has run its last hook goes away.
-    fn bury(&mut self, unit: &UnitName) {
-        self.units.remove(unit);
-        let application = unit.application().to_owned();
-        let mut model = lock(&self.model);
-        for relation in model.relations.values_mut() {
-            relation.leave_scope(unit);
-        }
-        model.secrets.retain(|_, secret| secret.owner != SecretOwner::Unit(unit.clone()));
-        let mut gone = false;
-        if let Some(entry) = model.applications.get_mut(&application) {
-            entry.units.remove(unit);
-            gone = entry.units.is_empty() && entry.life != Life::Alive;
-        }
-        if gone {
-            model.applications.remove(&application);
-            model.relations.retain(|_, relation| {
-                !(relation.is_peer() && relation.side(&application).is_some())
-            });
-            model.secrets.retain(|_, secret| secret.owner.application() != application);
-            self.charms.remove(&application);
-        }
-        drop(model);
-        self.elect(&application);
-        self.sweep();
-    }
 }
 
 /// The agent looks after containers so often, in seconds.
 const POLL: u64 = 5;
-
-/// Seconds until a failed hook is run again: 5, doubling, 5 minutes at most.
-fn retry_pause(tries: u32) -> u64 {
-    5u64.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(300)
-}
-
-/// When something that failed in a unit is run again by itself.
-fn next_retry(local: &LocalState) -> Option<Clock> {
-    let hook = local.failed.as_ref().and_then(|failed| failed.retry_at);
-    hook.or_else(|| local.ready_retries.values().min().copied())
-}
-
-/// Ends the pauses of a unit that are over at a moment.
-fn make_due(local: &mut LocalState, moment: Clock) {
-    let due = local.ready_retries.values_mut().filter(|at| **at <= moment);
-    due.for_each(|at| *at = Clock::default());
-    if let Some(at) = local.failed.as_mut().and_then(|failed| failed.retry_at.as_mut())
-        && *at <= moment
-    {
-        *at = Clock::default();
-    }
-}
 
 /// Whether only a leader runs a hook: a unit that has lost the leadership skips it.
 fn is_for_leaders(model: &Model, hook: &Hook) -> bool {

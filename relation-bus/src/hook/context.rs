@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::{Hook, RelationEvent, ToolCall, WriteRecord};
+use super::{Hook, RelationEvent, ToolCall, Trap, WriteRecord};
 use crate::model::{
     ConfigValue, DataBag, Grant, Model, OpenedPort, RotatePolicy, Secret, SecretContent,
     StatusEntry,
@@ -139,6 +139,8 @@ pub struct HookContext {
     pub broken_reads: BrokenReads,
     /// The action that runs, if this is one.
     pub action: Option<ActionState>,
+    /// What lies in wait for the hook.
+    pub trap: Option<Trap>,
     /// Calls so far.
     pub calls: Vec<ToolCall>,
     /// Changes so far; those of buffered writes come with the commit.
@@ -170,6 +172,7 @@ impl HookContext {
             member_cache: MemberCache::new(),
             broken_reads: BrokenReads::default(),
             action,
+            trap: None,
             calls: Vec::new(),
             writes: Vec::new(),
             pending: Pending::default(),

@@ -5,6 +5,7 @@ mod context;
 mod event;
 mod journal;
 pub mod tools;
+mod trap;
 
 pub use commit::{CommitError, commit};
 pub use context::{ActionState, BrokenReads, ContextRelation, HookContext, MemberCache, Places};
@@ -12,3 +13,4 @@ pub use event::{
     Detaching, Hook, LifeCycle, RelationEvent, RelationHook, SecretEvent, WorkloadEvent,
 };
 pub use journal::{Journal, ToolCall, WriteRecord};
+pub use trap::{Moment, Strike, Trap};

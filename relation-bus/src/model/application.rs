@@ -110,6 +110,16 @@ impl Application {
         values
     }
 
+    /// Gives the leadership to the lowest unit that stays when nobody has it, unless the lease of
+    /// the last leader is still running out.
+    pub fn elect(&mut self) {
+        let held = self.leader.as_ref().is_some_and(|leader| self.units.contains_key(leader));
+        if !held && self.election.is_none() {
+            let alive = self.units.values().filter(|unit| unit.life == Life::Alive);
+            self.leader = alive.min_by_key(|unit| unit.name.number()).map(|u| u.name.clone());
+        }
+    }
+
     /// The status shown for the application: its own, or else the worst of its units'.
     #[must_use]
     pub fn shown_status(&self) -> StatusEntry {

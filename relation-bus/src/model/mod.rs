@@ -35,6 +35,9 @@ pub use task::{Task, TaskMessage, TaskStatus};
 
 use crate::names::{RelationId, SecretId, UnitName};
 
+/// How long the lease of a leader lasts at most, in seconds: so long nobody leads after it is gone.
+pub(crate) const LEASE: u64 = 60;
+
 /// One model: everything that outlives a hook.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Model {
@@ -123,6 +126,21 @@ impl Model {
             .is_some_and(|application| application.leader.as_ref() == Some(unit))
     }
 
+    /// Takes the leadership from a unit that holds it. The lowest other unit that stays gets it;
+    /// when there is none, nobody leads until somebody is elected.
+    pub fn depose(&mut self, unit: &UnitName) {
+        let Some(application) = self.applications.get_mut(unit.application()) else { return };
+        if application.leader.as_ref() == Some(unit) {
+            let others = application.units.values().filter(|other| other.life == Life::Alive);
+            let next = others.filter(|other| other.name != *unit);
+            application.leader =
+                next.min_by_key(|other| other.name.number()).map(|other| other.name.clone());
+            if application.leader.is_none() {
+                application.election = Some(self.clock.plus(LEASE));
+            }
+        }
+    }
+
     /// Whether the model plays Juju 3.x or older, which has leadership settings.
     #[must_use]
     pub fn has_leader_settings(&self) -> bool {
@@ -176,6 +194,25 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deposed_leader_leaves_the_lead_to_another_unit_or_to_nobody() {
+        let mut model = Model::new("m", "u", "3.6.8");
+        let mut web = Application::new("web", crate::charm_folder::CharmMetadata::default());
+        let names = [0, 1].map(|number| UnitName::new("web", number));
+        for name in &names {
+            web.units.insert(name.clone(), Unit::new(name.clone(), ""));
+        }
+        web.leader = Some(names[0].clone());
+        model.applications.insert("web".to_owned(), web);
+        model.depose(&names[0]);
+        assert!(model.is_leader(&names[1]));
+        let web = model.applications.get_mut("web").unwrap();
+        web.units.get_mut(&names[0]).unwrap().life = Life::Dying;
+        model.depose(&names[1]);
+        let web = &model.applications["web"];
+        assert_eq!((&web.leader, web.election), (&None, Some(Clock { seconds: LEASE })));
+    }
 
     #[test]
     fn leadership_settings_are_gone_in_juju_4() {

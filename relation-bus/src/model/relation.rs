@@ -179,6 +179,17 @@ impl Relation {
         side.members.insert(unit.clone(), Member { in_scope: true, bag });
     }
 
+    /// Rewrites the keys that the controller seeds when the address of a unit in scope changed.
+    pub fn readdress(&mut self, unit: &UnitName, address: &str) {
+        let side = self.side_mut(unit.application());
+        let member = side.and_then(|side| side.members.get_mut(unit));
+        if let Some(member) = member.filter(|member| member.in_scope) {
+            let mut content = member.bag.content.clone();
+            content.extend(seeded_bag(address));
+            member.bag.replace(content);
+        }
+    }
+
     /// Takes a unit out of scope; its bag stays readable.
     pub fn leave_scope(&mut self, unit: &UnitName) {
         if let Some(member) =
@@ -250,6 +261,23 @@ mod tests {
         assert_eq!(bag.version, 1);
         assert_eq!(bag.content["egress-subnets"], "10.1.0.2/32");
         assert_eq!(bag.content["private-address"], "10.1.0.2");
+    }
+
+    #[test]
+    fn a_new_address_is_a_new_version_and_keeps_the_rest() {
+        let mut relation = relation();
+        let unit = UnitName::new("web", 0);
+        relation.readdress(&unit, "10.1.0.3");
+        assert_eq!(relation.unit_bag(&unit), None);
+        relation.enter_scope(&unit, "10.1.0.2");
+        let member = relation.side_mut("web").unwrap().members.get_mut(&unit).unwrap();
+        member.bag.content.insert("own".to_owned(), "1".to_owned());
+        relation.readdress(&unit, "10.1.0.3");
+        relation.readdress(&unit, "10.1.0.3");
+        let bag = relation.unit_bag(&unit).unwrap();
+        assert_eq!(bag.version, 2);
+        assert_eq!(bag.content["egress-subnets"], "10.1.0.3/32");
+        assert_eq!(bag.content["own"], "1");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Model {
         count: u32,
         locate: impl Fn(&str) -> String,
     ) -> Vec<StorageInstance> {
-        let declared = &charm.storage[name];
+        let declared = charm.storage.get(name).cloned().unwrap_or_default();
         let kind = match declared["type"].as_str() {
             Some("block") => StorageKind::Block,
             _ => StorageKind::Filesystem,

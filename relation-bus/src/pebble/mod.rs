@@ -30,6 +30,7 @@ mod layer;
 mod logs;
 mod multipart;
 mod notices;
+mod occurrence;
 mod plan;
 mod probe;
 mod process;
@@ -43,6 +44,7 @@ mod workload;
 
 pub use journal::Action;
 pub use layer::LayerError;
+pub use occurrence::{Happening, NoticeCursor, Occurrence};
 pub use server::Server;
 pub use setup::{
     CheckSetup, CheckStatus, ContainerSetup, ExecAnswer, ServiceMode, UnknownCheckStatus,

@@ -59,6 +59,16 @@ impl Notice {
     }
 }
 
+/// What a reader is to know of a notice.
+#[derive(Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) id: u64,
+    pub(super) kind: &'a str,
+    pub(super) key: &'a str,
+    pub(super) data: &'a Map<String, Value>,
+    pub(super) repeated: Timestamp,
+}
+
 /// All notices of a container.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -72,6 +82,28 @@ impl Notices {
     /// Notes that a change came up or moved on.
     pub(super) fn change_updated(&mut self, update: Update) {
         self.add(None, "change-update", update.change.to_string(), update.data, Duration::ZERO);
+    }
+
+    /// Notices that occurred after a moment, or all, oldest first.
+    pub(super) fn after(&self, after: Option<Timestamp>) -> Vec<Seen<'_>> {
+        let fresh = |notice: &&Notice| after.is_none_or(|after| notice.last_repeated > after);
+        let mut found: Vec<_> = self.notices.values().filter(fresh).collect();
+        found.sort_by_key(|notice| notice.last_repeated);
+        fn seen(notice: &Notice) -> Seen<'_> {
+            Seen {
+                id: notice.id,
+                kind: &notice.kind,
+                key: &notice.key,
+                data: &notice.data,
+                repeated: notice.last_repeated,
+            }
+        }
+        found.into_iter().map(seen).collect()
+    }
+
+    /// Adds a custom notice for everybody.
+    pub(super) fn leave(&mut self, key: &str, data: Map<String, Value>) -> u64 {
+        self.add(None, "custom", key.to_owned(), data, Duration::ZERO)
     }
 
     fn add(
@@ -270,7 +302,7 @@ pub(super) fn post(inner: &Inner, body: &[u8], caller: Caller) -> Reply {
 }
 
 // A lower-case domain with a dot, a slash, and a path.
-fn is_custom_key(key: &str) -> bool {
+pub(super) fn is_custom_key(key: &str) -> bool {
     let Some((domain, path)) = key.split_once('/') else { return false };
     let label = |label: &str| {
         label.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())

@@ -45,11 +45,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(
-        workload: Workload,
-        inner: Arc<Inner>,
-        socket: &Path,
-    ) -> io::Result<Self> {
+    pub(super) fn start(workload: Workload, inner: Arc<Inner>, socket: &Path) -> io::Result<Self> {
         match std::fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -154,12 +154,22 @@ impl Workload {
     /// # Errors
     /// The socket can't be made; its path may have 107 bytes at most.
     pub async fn serve(&self, socket: &Path) -> io::Result<Server> {
+        self.serve_now(socket)
+    }
+
+    /// What the parts of the container share.
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// As [`Self::serve`], for callers that can't wait.
+    pub(crate) fn serve_now(&self, socket: &Path) -> io::Result<Server> {
         if self.inner.mode == ServiceMode::Processes {
             self.life.caretaker.get_or_init(|| {
                 tokio::spawn(caretaker::run(Arc::clone(&self.inner))).abort_handle()
             });
         }
-        Server::start(self.clone(), Arc::clone(&self.inner), socket).await
+        Server::start(self.clone(), Arc::clone(&self.inner), socket)
     }
 
     /// The plan, as the layers spell it: `{services, checks, log-targets}`, all three always there.

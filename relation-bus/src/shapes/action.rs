@@ -1,5 +1,7 @@
 //! `juju actions`: what a charm can be asked to do.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::members::Members;
@@ -76,17 +78,24 @@ fn schema(name: &str, declared: &Value) -> Value {
 #[must_use]
 pub fn validate(declared: &Value, parameters: &Map<String, Value>) -> Vec<String> {
     let mut problems = Vec::new();
+    // Go writes the keys of an object in order.
+    let sorted: BTreeMap<_, _> = parameters.iter().collect();
+    let given = json!(sorted);
     let properties = declared["params"].as_object().cloned().unwrap_or_default();
     for required in declared["required"].as_array().into_iter().flatten() {
         let Some(required) = required.as_str() else { continue };
         if !parameters.contains_key(required) {
-            problems.push(format!("(root) : \"{required}\" property is missing and required"));
+            problems.push(format!(
+                "(root) : \"{required}\" property is missing and required, given {given}"
+            ));
         }
     }
     for (name, value) in parameters {
         let Some(property) = properties.get(name) else {
             if declared["additionalProperties"] == json!(false) {
-                problems.push(format!("(root) : additional property \"{name}\" is not allowed"));
+                problems.push(format!(
+                    "(root) : additional property \"{name}\" is not allowed, given {given}"
+                ));
             }
             continue;
         };
@@ -151,12 +160,16 @@ mod tests {
         });
         let check = |parameters: Value| validate(&declared, parameters.as_object().unwrap());
         assert_eq!(check(json!({"to": "x", "level": 2})), Vec::<String>::new());
-        assert_eq!(check(json!({})), ["(root) : \"to\" property is missing and required"]);
+        assert_eq!(
+            check(json!({})),
+            ["(root) : \"to\" property is missing and required, given {}"]
+        );
         assert_eq!(
             check(json!({"to": 1, "more": 1, "level": 3})),
             [
                 "(root).to : must be of type string, given 1",
-                "(root) : additional property \"more\" is not allowed",
+                "(root) : additional property \"more\" is not allowed, given \
+                 {\"level\":3,\"more\":1,\"to\":1}",
                 "(root).level : must match one of the enum values [1, 2], given 3",
             ]
         );

@@ -74,8 +74,8 @@ pub fn restart(local: &mut LocalState) {
     local.boot_ids.clear();
     local.ready_retries.clear();
     local.workload_events.clear();
+    local.workload_pause = None;
     local.member_cache.clear();
-    local.leader_settings_seen = 0;
     local.update_status_due = false;
     local.update_status_at = None;
 }
@@ -108,12 +108,12 @@ pub fn complete(local: &mut LocalState, remote: &RemoteState, hook: &Hook) {
         Hook::Storage { id, detaching: Detaching::Yes, .. } => {
             local.attached.remove(id);
         }
-        Hook::Action { .. } => {
+        Hook::Action { .. } | Hook::Commands { .. } => {
             if local.actions.front() == Some(hook) {
                 local.actions.pop_front();
             }
         }
-        Hook::Secret { .. } | Hook::Commands { .. } | Hook::Other(_) => {}
+        Hook::Secret { .. } | Hook::Other(_) => {}
     }
 }
 

@@ -33,6 +33,8 @@ pub struct LocalState {
     pub boot_ids: BTreeMap<String, String>,
     /// Containers whose `pebble-ready` failed: the poller sends it again from this moment on.
     pub ready_retries: BTreeMap<String, Clock>,
+    /// Nothing of the containers is met before this moment: a failed notice restarts the agent.
+    pub workload_pause: Option<Clock>,
     /// Notices and check events, in the order they arrived.
     pub workload_events: VecDeque<Hook>,
     /// Actions that wait.

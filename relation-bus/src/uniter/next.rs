@@ -171,9 +171,12 @@ fn storage_hook(storage: &StorageInstance, detaching: Detaching) -> Hook {
 /// `pebble-ready` for a boot id not met yet, as soon as the unit has started: the agent polls
 /// every few seconds, and the first hooks are quicker. Then notices and checks.
 fn workload_hook(local: &LocalState, remote: &RemoteState) -> Option<Hook> {
+    let is_paused = local.workload_pause.is_some_and(|moment| moment > remote.now);
+    if !local.started || is_paused {
+        return None;
+    }
     let ready = remote.containers.iter().find(|(name, boot_id)| {
-        local.started
-            && local.boot_ids.get(*name) != Some(boot_id)
+        local.boot_ids.get(*name) != Some(boot_id)
             && local.ready_retries.get(*name).is_none_or(|moment| *moment <= remote.now)
     });
     ready
