@@ -342,7 +342,7 @@ async fn ends_that_do_not_fit_are_refused() {
     let text = |result: Result<_, EngineError>| result.map(|_| ()).unwrap_err().to_string();
     assert_eq!(
         text(bus.integrate("web", "api")),
-        "cannot relate `web` and `api`: the relation exists"
+        "cannot add relation \"web:backend api:http\": relation web:backend api:http already exists"
     );
     assert_eq!(
         text(bus.integrate("web:nope", "api")),
