@@ -25,8 +25,8 @@ use crate::model::{
 };
 use crate::names::UnitName;
 use crate::uniter::{
-    FailedHook, Operation, Order, RemoteState, complete, context_relations, forget_member,
-    next_operation, version_met,
+    FailedHook, Operation, RemoteState, complete, context_relations, forget_member, next_operation,
+    version_met,
 };
 
 /// What a model does next.
@@ -118,7 +118,9 @@ impl Bus {
         let after = turn.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let later = self.units.range((after, Bound::Unbounded));
         let earlier = turn.iter().flat_map(|turn| self.units.range(..=turn.clone()));
-        let units: Vec<UnitName> = later.chain(earlier).map(|(unit, _)| unit.clone()).collect();
+        let mut units: Vec<UnitName> = later.chain(earlier).map(|(unit, _)| unit.clone()).collect();
+        let order = self.settings.order.in_pass(self.pass);
+        units.sort_by_key(|unit| order.draw(unit.as_str()));
         for unit in units {
             let Some(operation) = self.next(&unit) else { continue };
             self.turn = Some(unit.clone());
@@ -205,10 +207,7 @@ impl Bus {
         let runtime = self.units.get_mut(unit)?;
         // Whoever leads no more is elected anew when it leads again.
         runtime.local.leads &= remote.is_leader;
-        let order = match self.settings.order {
-            Order::Sorted => Order::Sorted,
-            Order::Shuffled { seed, .. } => Order::Shuffled { seed, pass: self.pass },
-        };
+        let order = self.settings.order.in_pass(self.pass);
         self.pass += 1;
         match runtime.local.removed {
             true => Some(Operation::Die),

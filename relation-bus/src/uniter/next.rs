@@ -1,6 +1,6 @@
 //! The pure choice of what a unit does next.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use super::{
     LocalState, PodEnd, PodLife, RelationState, RemoteRelation, RemoteState, StoragePosition,
@@ -24,13 +24,15 @@ pub enum Operation {
     Die,
 }
 
-/// The order in which relations get their turn. Within one relation Juju's order is fixed.
+/// What Juju leaves to chance: the order in which units and relations get their turn, and when a
+/// leadership, a container that is up, a secret or a storage instance is heard of. Within one
+/// relation Juju's order is fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// By id: reproducible and easy to read.
+    /// By name and id, and everything at once: reproducible and easy to read.
     #[default]
     Sorted,
-    /// As Juju's hash map would, made reproducible by a seed and the number of the pass.
+    /// By chance, made reproducible by a seed and the number of the pass.
     Shuffled {
         /// The seed.
         seed: u64,
@@ -43,13 +45,40 @@ impl Order {
     fn rank(self, id: RelationId) -> u64 {
         match self {
             Self::Sorted => u64::from(id.0),
+            Self::Shuffled { .. } => self.draw(id.0),
+        }
+    }
+
+    /// The same order in that pass.
+    #[must_use]
+    pub fn in_pass(self, pass: u64) -> Self {
+        match self {
+            Self::Sorted => Self::Sorted,
+            Self::Shuffled { seed, .. } => Self::Shuffled { seed, pass },
+        }
+    }
+
+    /// A number for something in this pass; always the same one when the order is sorted.
+    #[must_use]
+    pub fn draw(self, what: impl Hash) -> u64 {
+        match self {
+            Self::Sorted => 0,
             Self::Shuffled { seed, pass } => {
                 let mut hasher = DefaultHasher::new();
-                (seed, pass, id.0).hash(&mut hasher);
+                (seed, pass, what).hash(&mut hasher);
                 hasher.finish()
             }
         }
     }
+}
+
+/// Whether news from outside relations has reached the agent in this pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Some has, as the order draws.
+    Drawn,
+    /// All has.
+    Here,
 }
 
 /// The first operation that applies, or nothing when the unit is idle or waits for a retry.
@@ -60,9 +89,22 @@ pub fn next_operation(
     remote: &RemoteState,
     order: Order,
 ) -> Option<Operation> {
+    // A unit that would rest hears what it has not heard yet.
+    choose(unit, local, remote, order, News::Drawn)
+        .or_else(|| choose(unit, local, remote, order, News::Here))
+}
+
+fn choose(
+    unit: &UnitName,
+    local: &LocalState,
+    remote: &RemoteState,
+    order: Order,
+    news: News,
+) -> Option<Operation> {
     if local.removed {
         return None;
     }
+    let heard = |what: &str| news == News::Here || order.draw((unit.as_str(), what)) % 3 == 0;
     let run = |hook| Some(Operation::Run(hook));
     let active = local.installed && !remote.is_dying;
     let free = local.failed.is_none();
@@ -75,17 +117,19 @@ pub fn next_operation(
         if let Some(id) = ids.iter().find(fresh) {
             return run(relation_hook(*id, &remote.relations[id], RelationEvent::Created, None));
         }
-        if remote.is_leader && !local.leads {
+        if remote.is_leader && !local.leads && heard("leadership") {
             return run(LifeCycle::LeaderElected.into());
         }
         let settings = remote.leader_settings.filter(|_| !remote.is_leader);
-        if settings.is_some_and(|version| version != local.leader_settings_seen) {
+        if settings.is_some_and(|version| version != local.leader_settings_seen)
+            && heard("leadership settings")
+        {
             return run(LifeCycle::LeaderSettingsChanged.into());
         }
-        if let Some(hook) = workload_hook(local, remote) {
+        if let Some(hook) = workload_hook(local, remote, order).filter(|_| heard("workload")) {
             return run(hook);
         }
-        if let Some(hook) = remote.secrets.first() {
+        if let Some(hook) = remote.secrets.first().filter(|_| heard("secrets")) {
             return run(hook.clone());
         }
     }
@@ -98,7 +142,7 @@ pub fn next_operation(
         StoragePosition::AfterStart => active && local.started,
         StoragePosition::BeforeInstall => !remote.is_dying,
     };
-    if attaches && free {
+    if attaches && free && heard("storage") {
         let fresh = remote.storage.iter().find(|storage| !local.attached.contains(&storage.id));
         if let Some(storage) = fresh {
             return run(storage_hook(storage, Detaching::No));
@@ -169,13 +213,16 @@ fn storage_hook(storage: &StorageInstance, detaching: Detaching) -> Hook {
 }
 
 /// `pebble-ready` for a boot id not met yet, as soon as the unit has started: the agent polls
-/// every few seconds, and the first hooks are quicker. Then notices and checks.
-fn workload_hook(local: &LocalState, remote: &RemoteState) -> Option<Hook> {
+/// every few seconds, and the first hooks are quicker. By chance it comes as soon as the unit is
+/// installed, and of several containers any is the first. Then notices and checks.
+fn workload_hook(local: &LocalState, remote: &RemoteState, order: Order) -> Option<Hook> {
     let is_paused = local.workload_pause.is_some_and(|moment| moment > remote.now);
-    if !local.started || is_paused {
+    if is_paused || (!local.started && order == Order::Sorted) {
         return None;
     }
-    let ready = remote.containers.iter().find(|(name, boot_id)| {
+    let mut containers: Vec<_> = remote.containers.iter().collect();
+    containers.sort_by_key(|(name, _)| order.draw(name.as_str()));
+    let ready = containers.into_iter().find(|(name, boot_id)| {
         local.boot_ids.get(*name) != Some(boot_id)
             && local.ready_retries.get(*name).is_none_or(|moment| *moment <= remote.now)
     });

@@ -135,3 +135,29 @@ async fn item_28_an_action_that_nothing_implements_fails() {
     let done = play.bus.run_action(&unit("web/0"), "greet", Map::new()).await.unwrap();
     assert_eq!(done.failure.as_deref(), Some("action not implemented on unit \"web/0\""));
 }
+
+#[tokio::test]
+async fn item_28_what_an_action_prints_is_part_of_its_results() {
+    let mut play = Play::settled(1, 0).await;
+    let done = run(&mut play, "echo out; echo err >&2; action-set a=1; exit 4", json!({})).await;
+    assert_eq!(done.results["stdout"], "out\n");
+    assert_eq!(done.results["stderr"], "err\n");
+    let silent = run(&mut play, "true", json!({})).await;
+    assert!(!silent.results.contains_key("stdout"), "{:?}", silent.results);
+    let binary = run(&mut play, "printf '\\377'", json!({})).await;
+    assert_eq!(binary.results["stdout-encoding"], "base64");
+    assert_eq!(binary.results["stdout"], "/w==");
+}
+
+#[tokio::test]
+async fn further_a_script_of_the_operator_has_the_tools_of_a_hook() {
+    let mut play = Play::settled(1, 1).await;
+    let script = "echo \"[$JUJU_HOOK_NAME] $JUJU_UNIT_NAME\"; relation-ids backend; exit 3";
+    let done = play.bus.exec(&unit("web/0"), script, None).await.unwrap();
+    assert_eq!((done.code, done.stdout.as_str()), (3, "[] web/0\nbackend:1\n"));
+    let relation = Some(play.backend());
+    let script = "echo $JUJU_RELATION_ID $JUJU_REMOTE_APP; relation-set by=operator";
+    let done = play.bus.exec(&unit("web/0"), script, relation).await.unwrap();
+    assert_eq!((done.code, done.stdout.as_str()), (0, "backend:1 api\n"));
+    assert_eq!(play.told("api/0").await, ["http-relation-changed web/0"]);
+}

@@ -7,17 +7,21 @@
 
 mod access;
 mod actions;
+mod clock;
 mod departing;
 mod environment;
 mod failing;
 mod leadership;
 mod order;
+mod pods;
 mod processes;
 mod secrets;
 mod shuffle;
 mod stage;
+mod table;
 mod tools_context;
 mod tools_relation;
 mod tools_secret;
 mod tools_unit;
 mod transactions;
+mod workload;

@@ -118,3 +118,20 @@ async fn item_26_leaving_ends_the_same_under_every_seed() {
         assert_eq!(ids.stdout, "[]\n");
     }
 }
+
+#[tokio::test]
+async fn item_26_what_the_list_of_operations_leaves_open_is_drawn_too() {
+    // Where `leader-elected` stands among the hooks of the first unit, seed by seed.
+    let mut places = std::collections::BTreeSet::new();
+    for seed in 0..10 {
+        let mut play = Play::with(shuffled(seed)).await;
+        play.deploy("web", 1).await;
+        play.settle().await;
+        let events = play.events("web/0");
+        assert_eq!(events[0], "install");
+        let at = |wanted: &str| events.iter().position(|event| event == wanted).unwrap();
+        assert!(at("config-changed") < at("start"), "{events:?}");
+        places.insert(at("leader-elected"));
+    }
+    assert!(places.len() > 1, "{places:?}");
+}
