@@ -1,6 +1,7 @@
 //! What the tests of whole models share.
 
 pub mod in_process;
+pub mod log_store;
 pub mod model;
 pub mod pebble;
 

@@ -9,6 +9,11 @@ use crate::workspace;
 /// The versions that the tests run: what Juju ships, and the newest.
 pub const VERSIONS: [&str; 2] = ["v1.26.0", "v1.32.1"];
 
+/// The program of a version, which `tests/install` builds.
+pub fn program(version: &str) -> PathBuf {
+    workspace().join("target/tools").join(format!("pebble-{version}"))
+}
+
 /// A daemon with a folder of its own. Dropping it ends it and what it runs.
 pub struct Daemon {
     child: Child,
@@ -21,9 +26,8 @@ impl Daemon {
     /// # Panics
     /// When `tests/install` has not built it, or it doesn't come up within 10 s.
     pub fn start(version: &str) -> Self {
-        let program = workspace().join("target/tools").join(format!("pebble-{version}"));
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let child = Command::new(&program)
+        let child = Command::new(program(version))
             .args(["run", "--create-dirs", "--hold"])
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")

@@ -216,9 +216,8 @@ impl CommandError {
                 Exit::Input
             }
             Self::Up(up::UpError::Restless | up::UpError::Gone(_)) => Exit::No,
-            Self::Up(up::UpError::Build(_) | up::UpError::Program(_)) | Self::Serve(_) => {
-                Exit::Environment
-            }
+            Self::Up(up::UpError::Build(_) | up::UpError::Program(_) | up::UpError::NoPebble)
+            | Self::Serve(_) => Exit::Environment,
             Self::Pack(error) => error.exit(),
             Self::Conform(Conform::Folder { .. } | Conform::Empty { .. } | Conform::List(_)) => {
                 Exit::Input

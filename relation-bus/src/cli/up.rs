@@ -11,6 +11,7 @@ use super::target::{Target, TargetError};
 use super::{Exit, print, talk};
 use crate::charm_folder::{BuildError, build_programs};
 use crate::dispatch::{RootError, find_program};
+use crate::engine::PebbleKind;
 use crate::model::{Model, Role, StatusValue};
 use crate::model_file::{ModelFileError, read};
 use crate::server::protocol::{ModelProgress, Request};
@@ -34,8 +35,28 @@ pub(super) struct Up {
     /// How to print the result; the JSON has the keys of `juju status --format json`.
     #[arg(long, value_enum, default_value = "tabular")]
     format: StatusFormat,
+    /// Run a real Pebble daemon in every container that has an image in the model file.
+    ///
+    /// The program is the one that the environment variable PEBBLE_DAEMON names, else `pebble` on
+    /// the PATH. Needs Linux with `unshare`, and root or user namespaces for everybody.
+    #[arg(long)]
+    real: bool,
     #[command(flatten)]
     target: Target,
+}
+
+/// The program of real daemons.
+fn pebble_program() -> Result<PathBuf, UpError> {
+    let found = match std::env::var_os("PEBBLE_DAEMON") {
+        Some(program) => Some(PathBuf::from(program)),
+        None => std::env::var_os("PATH").and_then(|paths| {
+            std::env::split_paths(&paths)
+                .map(|folder| folder.join("pebble"))
+                .find(|program| program.is_file())
+        }),
+    };
+    let program = found.filter(|program| program.is_file()).ok_or(UpError::NoPebble)?;
+    Ok(std::path::absolute(&program).unwrap_or(program))
 }
 
 /// Why a model did not come up.
@@ -53,6 +74,9 @@ pub(super) enum UpError {
     /// The bus could not be asked, or refused.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// There is no Pebble to run.
+    #[error("cannot find a Pebble: expected its path in PEBBLE_DAEMON, or `pebble` on the PATH")]
+    NoPebble,
     /// The model is gone.
     #[error("cannot find model `{0}` any more: another command has taken it away")]
     Gone(String),
@@ -81,7 +105,11 @@ impl Up {
         build_programs(&charms, &find_program()?)?;
         let file = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
         let started = Instant::now();
-        self.target.ask(&Request::Up { file })?;
+        let pebble = match self.real {
+            true => Some(PebbleKind::Real(pebble_program()?)),
+            false => None,
+        };
+        self.target.ask(&Request::Up { file, pebble })?;
         talk("running hooks until nothing is left to do");
         let hooks = self.wait(&plan.name)?;
         let seconds = started.elapsed().as_secs_f32();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::secrets::prune;
-use super::{Answers, Bus, EngineError, Trust};
+use super::{Answers, Bus, EngineError, Images, Trust};
 use crate::charm_folder::CharmFolder;
 use crate::dispatch::lock;
 use crate::model::{Application, Life, Relation, RelationLife, Role, Side, relation_key};
@@ -14,6 +14,13 @@ impl Bus {
     /// later know it.
     pub fn answer(&mut self, application: &str, answers: Answers) {
         self.answers.insert(application.to_owned(), answers);
+    }
+
+    /// Says what an application's containers bring along: their programs and other files. With
+    /// [`PebbleKind::Real`](super::PebbleKind::Real) a real daemon runs in each of them that comes
+    /// up later.
+    pub fn bring_along(&mut self, application: &str, images: Images) {
+        self.images.insert(application.to_owned(), images);
     }
 
     /// Deploys a charm. Its program must have been built. Peer relations are made at once.

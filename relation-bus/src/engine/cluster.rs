@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Bus, Container, EngineError, Reach};
+use super::{Bus, Container, EngineError, PebbleKind, Reach, Serving};
 use crate::dispatch::{Agent, lock};
 use crate::names::UnitName;
-use crate::pebble::{ContainerSetup, ExecAnswer, Workload};
+use crate::pebble::{ContainerSetup, Daemon, DaemonSetup, ExecAnswer, Workload};
 
 /// Content of files by path.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -24,15 +24,43 @@ impl Bus {
         let mut containers = BTreeMap::new();
         for name in names {
             let files = kept.get(name).cloned().unwrap_or_default();
-            let workload = self.make_workload(agent, name, files)?;
-            let server = Some(serve(agent, name, &workload)?);
-            containers.insert(name.clone(), Container { workload, server, read: None });
+            containers.insert(name.clone(), self.begin_container(agent, name, files)?);
         }
         Ok(containers)
     }
 
+    /// A container that has just begun, and answers.
+    pub(super) fn begin_container(
+        &self,
+        agent: &Agent,
+        name: &str,
+        files: Files,
+    ) -> Result<Container, EngineError> {
+        let workload = self.make_workload(agent, name, files)?;
+        let real = self.real(agent, name);
+        let mut container = Container { workload, real, server: None, read: None };
+        container.server = Some(serve(agent, name, &container)?);
+        Ok(container)
+    }
+
+    /// The real daemon of a container that has an image, when real ones are asked for.
+    fn real(&self, agent: &Agent, name: &str) -> Option<DaemonSetup> {
+        let PebbleKind::Real(program) = &self.settings.pebble else { return None };
+        let image = self.images.get(agent.unit.application())?.get(name)?;
+        let fqdn = lock(&self.model).fqdn(&agent.unit);
+        let short = fqdn.split('.').next().unwrap_or_default().to_owned();
+        Some(DaemonSetup {
+            program: program.clone(),
+            root: agent.root.path().join("containers").join(name),
+            image: Some(image.clone()),
+            sockets: agent.root.container_socket(name).parent()?.to_owned(),
+            // It shares this machine's network: what it serves under its own name is on loopback.
+            hosts: format!("127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {fqdn} {short}\n"),
+        })
+    }
+
     /// A container as it begins: with some files, and the folders at which storage is mounted.
-    pub(super) fn make_workload(
+    fn make_workload(
         &self,
         agent: &Agent,
         name: &str,
@@ -100,7 +128,8 @@ impl Bus {
         }
     }
 
-    /// Makes a container answer, or not.
+    /// Makes a container answer, or not. A real daemon ends and begins anew: its files stay, its
+    /// layers don't.
     ///
     /// # Errors
     ///
@@ -117,7 +146,7 @@ impl Bus {
         })?;
         match (reach, entry.server.is_some()) {
             (Reach::Up, false) => {
-                entry.server = Some(serve(&runtime.agent, container, &entry.workload)?);
+                entry.server = Some(serve(&runtime.agent, container, entry)?);
             }
             (Reach::Down, _) => {
                 if let Some(server) = entry.server.take() {
@@ -179,15 +208,18 @@ impl Bus {
 }
 
 /// Serves a container on its socket in the unit's root.
-pub(super) fn serve(
-    agent: &Agent,
-    name: &str,
-    workload: &Workload,
-) -> Result<crate::pebble::Server, EngineError> {
+fn serve(agent: &Agent, name: &str, container: &Container) -> Result<Serving, EngineError> {
+    if let Some(setup) = &container.real {
+        let daemon = Daemon::start(setup).map_err(|source| EngineError::Daemon {
+            unit: agent.unit.clone(),
+            container: name.to_owned(),
+            source,
+        })?;
+        return Ok(Serving::Real(daemon));
+    }
     let socket = agent.root.container_socket(name);
-    workload.serve_now(&socket).map_err(|source| EngineError::Container {
-        unit: agent.unit.clone(),
-        container: name.to_owned(),
-        source,
-    })
+    let server = container.workload.serve_now(&socket).map_err(|source| {
+        EngineError::Container { unit: agent.unit.clone(), container: name.to_owned(), source }
+    })?;
+    Ok(Serving::Embedded(server))
 }

@@ -39,6 +39,16 @@ pub enum EngineError {
         /// Why.
         source: io::Error,
     },
+    /// A container's real Pebble could not be started.
+    #[error("cannot run container `{container}` of `{unit}`")]
+    Daemon {
+        /// The unit.
+        unit: UnitName,
+        /// The container.
+        container: String,
+        /// Why.
+        source: crate::pebble::DaemonError,
+    },
     /// A container cannot begin as it is set up.
     #[error("cannot set up container `{container}` of `{unit}`: {reason}")]
     Workload {

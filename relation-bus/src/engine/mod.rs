@@ -34,7 +34,7 @@ pub use faults::Fault;
 pub use leadership::Leadership;
 pub use pod::{Churn, InError};
 pub use secrets::SecretChange;
-pub use settings::{Answers, PeerEcho, Reach, Settings, StaleReads, Trust};
+pub use settings::{Answers, Images, PebbleKind, PeerEcho, Reach, Settings, StaleReads, Trust};
 pub use settle::Settled;
 pub use step::{Ran, Resolution, Running, Step};
 
@@ -50,9 +50,44 @@ use crate::{kubernetes, pebble};
 /// A workload container of a unit, and its server while it can be reached.
 struct Container {
     workload: pebble::Workload,
-    server: Option<pebble::Server>,
+    /// What a real daemon is made of, where one runs in place of the workload.
+    real: Option<pebble::DaemonSetup>,
+    server: Option<Serving>,
     /// How far its notices were read.
     read: Option<pebble::NoticeCursor>,
+}
+
+/// What answers at a container's socket.
+enum Serving {
+    Embedded(pebble::Server),
+    Real(pebble::Daemon),
+}
+
+impl Container {
+    /// Identifies this start of the container.
+    fn boot_id(&self) -> &str {
+        match &self.server {
+            Some(Serving::Real(daemon)) => daemon.boot_id(),
+            _ => self.workload.boot_id(),
+        }
+    }
+
+    /// All layers combined.
+    fn plan(&self) -> serde_json::Value {
+        match &self.server {
+            Some(Serving::Real(daemon)) => daemon.plan(),
+            _ => self.workload.plan(),
+        }
+    }
+}
+
+impl Serving {
+    async fn stop(self) {
+        match self {
+            Self::Embedded(server) => server.stop().await,
+            Self::Real(daemon) => daemon.stop(),
+        }
+    }
 }
 
 /// What the bus runs for one unit.
@@ -69,6 +104,7 @@ pub struct Bus {
     units: BTreeMap<UnitName, UnitRuntime>,
     charms: BTreeMap<String, CharmFolder>,
     answers: BTreeMap<String, Answers>,
+    images: BTreeMap<String, Images>,
     journals: Vec<Journal>,
     tasks: BTreeMap<u32, Task>,
     /// Whose hook is out, between begin and finish.
@@ -138,6 +174,7 @@ impl Bus {
             units: BTreeMap::new(),
             charms: BTreeMap::new(),
             answers: BTreeMap::new(),
+            images: BTreeMap::new(),
             journals: Vec::new(),
             tasks: BTreeMap::new(),
             running: None,
@@ -178,8 +215,12 @@ impl Bus {
     ///
     /// When an application or relation cannot be made.
     pub async fn play(&mut self, plan: &ModelPlan) -> Result<(), EngineError> {
+        if let Some(pebble) = &plan.pebble {
+            self.settings.pebble = pebble.clone();
+        }
         for (name, application) in &plan.applications {
             self.answer(name, application.commands.clone());
+            self.bring_along(name, application.images.clone());
             self.deploy(name, &application.charm, application.units).await?;
             for (option, value) in &application.config {
                 self.configure(name, option, Some(value.clone()))?;

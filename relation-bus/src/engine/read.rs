@@ -65,7 +65,7 @@ impl Bus {
         model.units().all(|(_, unit)| unit.shown_status().value == StatusValue::Active)
     }
 
-    /// A container of a unit.
+    /// The bus's own container of a unit. One that runs on a real daemon stays as it began.
     #[must_use]
     pub fn workload(&self, unit: &UnitName, container: &str) -> Option<&Workload> {
         Some(&self.units.get(unit)?.containers.get(container)?.workload)
@@ -74,7 +74,8 @@ impl Bus {
     /// The plan of a container: all layers combined.
     #[must_use]
     pub fn plan(&self, unit: &UnitName, container: &str) -> Value {
-        self.workload(unit, container).map(Workload::plan).unwrap_or_default()
+        let runtime = self.units.get(unit).and_then(|runtime| runtime.containers.get(container));
+        runtime.map(super::Container::plan).unwrap_or_default()
     }
 
     /// The plans of all containers.
@@ -82,7 +83,7 @@ impl Bus {
     pub fn plans(&self) -> BTreeMap<UnitName, BTreeMap<String, Value>> {
         let plans = |runtime: &super::UnitRuntime| {
             let entries = runtime.containers.iter();
-            entries.map(|(name, entry)| (name.clone(), entry.workload.plan())).collect()
+            entries.map(|(name, entry)| (name.clone(), entry.plan())).collect()
         };
         self.units.iter().map(|(name, runtime)| (name.clone(), plans(runtime))).collect()
     }

@@ -54,6 +54,21 @@ pub enum Reach {
     Down,
 }
 
+/// What runs in workload containers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PebbleKind {
+    /// The bus's own, in its process: files and services are a state.
+    #[default]
+    Embedded,
+    /// A real daemon, of this program, in every container that has an image. The others are the
+    /// bus's own.
+    Real(PathBuf),
+}
+
+/// Files that an application's containers bring along: a folder for each container.
+pub type Images = BTreeMap<String, PathBuf>;
+
 /// The settings of a bus.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -79,6 +94,8 @@ pub struct Settings {
     pub time_limit: Duration,
     /// Where units live; nothing: a temporary folder. Keep it short.
     pub folder: Option<PathBuf>,
+    /// What runs in containers.
+    pub pebble: PebbleKind,
     /// The program that acts as the hook tools; nothing: this one or the one built beside it.
     pub program: Option<PathBuf>,
     /// What runs the programs of charms; nothing: a process for each hook, as Juju does.
@@ -99,6 +116,7 @@ impl Default for Settings {
             retries: 2,
             time_limit: Duration::from_secs(120),
             folder: None,
+            pebble: PebbleKind::default(),
             program: None,
             runner: None,
         }

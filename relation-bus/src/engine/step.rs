@@ -218,8 +218,7 @@ impl Bus {
     fn remote(&self, unit: &UnitName) -> RemoteState {
         let containers = self.units.get(unit).map(|runtime| {
             let up = runtime.containers.iter().filter(|(_, container)| container.server.is_some());
-            up.map(|(name, container)| (name.clone(), container.workload.boot_id().to_owned()))
-                .collect()
+            up.map(|(name, container)| (name.clone(), container.boot_id().to_owned())).collect()
         });
         let model = lock(&self.model);
         let remote = RemoteState::read(&model, unit, containers.unwrap_or_default());

@@ -1,6 +1,5 @@
 //! Containers of a unit, as its agent watches them.
 
-use super::cluster::serve;
 use super::{Bus, EngineError, UnitRuntime};
 use crate::hook::{Hook, WorkloadEvent};
 use crate::names::UnitName;
@@ -28,14 +27,13 @@ impl Bus {
             });
         }
         let kept = self.mounted_files(unit, container);
-        let workload = self.make_workload(&agent, container, kept)?;
         // The old server goes first: it would take its successor's socket with it.
         if let Some(entry) = self.container_mut(unit, container) {
             entry.server = None;
         }
-        let server = serve(&agent, container, &workload)?;
+        let begun = self.begin_container(&agent, container, kept)?;
         if let Some(entry) = self.container_mut(unit, container) {
-            *entry = super::Container { workload, server: Some(server), read: None };
+            *entry = begun;
         }
         Ok(())
     }

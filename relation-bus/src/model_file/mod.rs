@@ -10,6 +10,7 @@
 //!     units: 2
 //!     trust: true
 //!     config: {some-option: 1}
+//!     images: {workload: ../images/web}     # what its containers bring along, see `up --real`
 //!   prometheus:
 //!     charm: cos:prometheus                 # a built-in charm
 //! relations:
@@ -25,6 +26,7 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 use crate::charm_folder::{CharmFolder, LoadError, load, workspace_of};
+use crate::engine::PebbleKind;
 use crate::names::is_application_name;
 
 /// The Juju version that a model plays when its file doesn't say.
@@ -94,6 +96,8 @@ pub struct ApplicationPlan {
     pub trust: bool,
     /// Commands that its containers answer, by container.
     pub commands: BTreeMap<String, Vec<CommandAnswer>>,
+    /// Folders whose files its containers bring along, by container.
+    pub images: BTreeMap<String, PathBuf>,
 }
 
 /// A command that exists in a container, and what it answers.
@@ -128,6 +132,8 @@ pub struct ModelPlan {
     pub uuid: String,
     /// The Juju version it plays.
     pub juju_version: String,
+    /// What runs in containers, when that is not what the settings of the bus say.
+    pub pebble: Option<PebbleKind>,
     /// Applications, in the order of the file.
     pub applications: Vec<(String, ApplicationPlan)>,
     /// Relations, in the order of the file, with where they stand in it.
@@ -157,6 +163,8 @@ struct ApplicationDocument {
     trust: bool,
     #[serde(default)]
     commands: BTreeMap<String, Vec<CommandAnswer>>,
+    #[serde(default)]
+    images: BTreeMap<String, PathBuf>,
 }
 
 fn one() -> u32 {
@@ -204,6 +212,11 @@ pub fn read(path: &Path) -> Result<ModelPlan, ModelFileError> {
             config: application.config,
             trust: application.trust,
             commands: application.commands,
+            images: application
+                .images
+                .into_iter()
+                .map(|(container, image)| (container, folder.join(image)))
+                .collect(),
         };
         applications.push((name, plan));
     }
@@ -246,6 +259,7 @@ pub fn read(path: &Path) -> Result<ModelPlan, ModelFileError> {
         name: document.model,
         uuid: document.uuid.unwrap_or_else(|| DEFAULT_UUID.to_owned()),
         juju_version: document.juju_version.unwrap_or_else(|| DEFAULT_JUJU_VERSION.to_owned()),
+        pebble: None,
         applications,
         relations,
     })

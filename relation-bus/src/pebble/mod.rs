@@ -6,6 +6,8 @@
 //! What it does not have is a container: files live in memory, services are a state, and commands answer what the setup
 //! declares. With [`ServiceMode::Processes`] services, checks and commands are real, and logs are kept and forwarded.
 //!
+//! Where a real container is asked for, [`Daemon`] runs Pebble itself.
+//!
 //! Not here: terminals of commands, symbolic links, HTTPS and client certificates, syslog as a log target (it stands in
 //! the plan, and nothing is sent), and the shutdown of the daemon when a service ends.
 //!
@@ -19,6 +21,7 @@ mod caretaker;
 mod changes;
 mod checks;
 pub(crate) mod clock;
+mod daemon;
 mod envelope;
 mod exec;
 mod exec_process;
@@ -42,6 +45,7 @@ mod supervise;
 mod tree;
 mod workload;
 
+pub use daemon::{Daemon, DaemonError, DaemonSetup};
 pub use journal::Action;
 pub use layer::LayerError;
 pub use occurrence::{Happening, NoticeCursor, Occurrence};

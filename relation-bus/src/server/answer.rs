@@ -8,7 +8,8 @@ use super::protocol::{ModelProgress, Progress, Refusal, Reply, Request};
 use super::view::View;
 use crate::controller::acts::Outcome;
 use crate::controller::{Controller, ControllerError};
-use crate::model_file::{ModelFileError, read};
+use crate::engine::PebbleKind;
+use crate::model_file::{ModelFileError, ModelPlan, read};
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,7 @@ async fn progress(shared: &Shared) -> Progress {
 
 async fn apply(controller: &mut Controller, request: Request) -> Result<Outcome, AnswerError> {
     Ok(match request {
-        Request::Up { file } => up(controller, &file).await?,
+        Request::Up { file, pebble } => up(controller, &file, pebble).await?,
         Request::AddModel(add) => controller.make_model(add).await?,
         Request::DestroyModel(destroy) => controller.destroy_model(&destroy)?,
         Request::Switch { model } => {
@@ -70,8 +71,12 @@ async fn apply(controller: &mut Controller, request: Request) -> Result<Outcome,
 }
 
 /// Plays a model file anew.
-async fn up(controller: &mut Controller, file: &Path) -> Result<Outcome, AnswerError> {
-    let plan = read(file)?;
+async fn up(
+    controller: &mut Controller,
+    file: &Path,
+    pebble: Option<PebbleKind>,
+) -> Result<Outcome, AnswerError> {
+    let plan = ModelPlan { pebble, ..read(file)? };
     if controller.models().contains_key(&plan.name) {
         controller.drop_model(&plan.name)?;
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::view::{Parts, View};
 use crate::controller::acts::{Act, AddModel, DestroyModel, Outcome};
+use crate::engine::PebbleKind;
 
 /// What a client sends: who it is, and what it wants.
 ///
@@ -43,6 +44,9 @@ pub enum Request {
     Up {
         /// The file, by its absolute path.
         file: PathBuf,
+        /// What runs in containers; nothing: the bus's own Pebble.
+        #[serde(default)]
+        pebble: Option<PebbleKind>,
     },
     /// Adds an empty model.
     AddModel(AddModel),
