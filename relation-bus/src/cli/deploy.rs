@@ -7,13 +7,14 @@ use clap::Args;
 use super::charm_source::{Source, find, prepare};
 use super::pairs::{pair, settings_of};
 use super::target::Target;
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, deploy_bundle};
 use crate::charm_folder::load;
 use crate::controller::acts::{Act, Deploy as DeployAct};
 use crate::engine::Trust;
 use crate::server::protocol::Refusal;
 
-/// Deploy a charm: a folder, a `.charm` file, or a built-in such as `cos:prometheus`.
+/// Deploy a charm (a folder, a `.charm` file, or a built-in such as `cos:prometheus`), or a bundle
+/// file.
 ///
 /// When there is no model yet, one named `default` is made.
 #[derive(Debug, Args)]
@@ -74,8 +75,8 @@ impl Deploy {
         match find(&self.charm)? {
             Source::Charm(path) => self.deploy_charm(&path),
             Source::Bundle(path) => {
-                Err(Refusal { message: format!("cannot deploy bundle \"{}\"", path.display()) }
-                    .into())
+                let trust = if self.trust { Trust::Granted } else { Trust::Withheld };
+                deploy_bundle::deploy(&self.target, &path, trust)
             }
         }
     }

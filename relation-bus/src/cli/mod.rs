@@ -11,15 +11,20 @@ mod config;
 mod conform;
 mod debug_log;
 mod deploy;
+mod deploy_bundle;
 mod duration;
+mod exec;
 mod export_bundle;
 mod format;
 mod inject;
 mod inspect;
+mod model_config;
 mod models;
 mod offers;
+mod own_secrets;
 mod pack;
 mod pairs;
+mod refresh;
 mod relations;
 mod resolved;
 mod run;
@@ -79,6 +84,7 @@ struct Talkativeness {
 enum Command {
     Actions(actions::Actions),
     AddModel(models::AddModel),
+    AddSecret(own_secrets::AddSecret),
     AddUnit(units::AddUnit),
     Bootstrap(models::Bootstrap),
     Case(case::Case),
@@ -92,25 +98,31 @@ enum Command {
     #[command(visible_alias = "kill-controller")]
     DestroyController(serve::DestroyController),
     DestroyModel(models::DestroyModel),
+    Exec(exec::Exec),
     ExportBundle(export_bundle::ExportBundle),
     #[command(visible_alias = "find-endpoints")]
     FindOffers(offers::FindOffers),
+    GrantSecret(own_secrets::GrantSecret),
     Inject(inject::Inject),
     Inspect(inspect::Inspect),
-    Pack(pack::Pack),
     #[command(visible_alias = "relate")]
     Integrate(relations::Integrate),
+    ModelConfig(model_config::ModelConfig),
     #[command(visible_alias = "list-models")]
     Models(models::Models),
     Offer(offers::Offer),
+    Pack(pack::Pack),
+    Refresh(refresh::Refresh),
     RemoveApplication(units::RemoveApplication),
     RemoveOffer(offers::RemoveOffer),
     RemoveRelation(relations::RemoveRelation),
     #[command(visible_alias = "remove-consumed-application")]
     RemoveSaas(offers::RemoveSaas),
+    RemoveSecret(own_secrets::RemoveSecret),
     RemoveUnit(units::RemoveUnit),
     #[command(visible_alias = "resolve")]
     Resolved(resolved::Resolved),
+    RevokeSecret(own_secrets::RevokeSecret),
     Run(run::Run),
     ScaleApplication(units::ScaleApplication),
     #[command(visible_alias = "list-secrets")]
@@ -132,6 +144,7 @@ enum Command {
     Switch(models::Switch),
     Trust(config::Trust),
     Up(up::Up),
+    UpdateSecret(own_secrets::UpdateSecret),
     Version(version::Version),
     WaitFor(wait_for::WaitFor),
     Whoami(models::Whoami),
@@ -295,6 +308,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
         Ok(match command {
             Command::Actions(command) => command.run()?,
             Command::AddModel(command) => command.run()?,
+            Command::AddSecret(command) => command.run()?,
             Command::AddUnit(command) => command.run()?,
             Command::Bootstrap(command) => command.run()?,
             Command::Case(command) => command.run().await?,
@@ -305,21 +319,27 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Deploy(command) => command.run()?,
             Command::DestroyController(command) => command.run()?,
             Command::DestroyModel(command) => command.run()?,
+            Command::Exec(command) => command.run()?,
             Command::ExportBundle(command) => command.run()?,
+            Command::GrantSecret(command) => command.run()?,
             Command::Inject(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
-            Command::Pack(command) => command.run()?,
             Command::Integrate(command) => command.run()?,
             Command::Consume(command) => command.run()?,
             Command::FindOffers(command) => command.run()?,
             Command::Offer(command) => command.run()?,
             Command::RemoveOffer(command) => command.run()?,
             Command::RemoveSaas(command) => command.run()?,
+            Command::ModelConfig(command) => command.run()?,
             Command::Models(command) => command.run()?,
+            Command::Pack(command) => command.run()?,
+            Command::Refresh(command) => command.run()?,
             Command::RemoveApplication(command) => command.run()?,
             Command::RemoveRelation(command) => command.run()?,
+            Command::RemoveSecret(command) => command.run()?,
             Command::RemoveUnit(command) => command.run()?,
             Command::Resolved(command) => command.run()?,
+            Command::RevokeSecret(command) => command.run()?,
             Command::Run(command) => command.run()?,
             Command::ScaleApplication(command) => command.run()?,
             Command::Secrets(command) => command.run()?,
@@ -338,6 +358,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Switch(command) => command.run()?,
             Command::Trust(command) => command.run()?,
             Command::Up(command) => command.run()?,
+            Command::UpdateSecret(command) => command.run()?,
             Command::Version(command) => command.run()?,
             Command::WaitFor(command) => command.run()?,
             Command::Whoami(command) => command.run()?,

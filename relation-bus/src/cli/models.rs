@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::duration::JujuDuration;
+use super::model_config::change;
 use super::run::DocumentFormat;
 use super::state::StateOption;
 use super::target::{ModelName, Target, TargetError, say};
@@ -26,6 +27,9 @@ pub(super) struct AddModel {
     /// Leave the current model as it is.
     #[arg(long)]
     no_switch: bool,
+    /// Options of the model, as `KEY=VALUE`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
     /// Taken for Juju's sake: there is one controller.
     #[arg(short, long)]
     controller: Option<String>,
@@ -45,6 +49,9 @@ impl AddModel {
         let target = Target::of(&self.state, None);
         let add = AddAct { name: self.name.as_str().to_owned(), switch };
         say(target.ask(&Request::AddModel(add))?);
+        if !self.config.is_empty() {
+            change(&target.with_model(&self.name), &self.config, &[])?;
+        }
         Ok(Exit::Done)
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Exit;
 use super::state::StateOption;
 use crate::server::protocol::Fate;
-use crate::server::{ClientError, ServeError, serve, stop};
+use crate::server::{ClientError, ServeError, forget, serve, stop};
 
 /// Serve the bus of a state folder, in the foreground. The first command that needs it starts it
 /// by itself.
@@ -68,7 +68,10 @@ pub(super) struct DestroyController {
 
 impl DestroyController {
     pub(super) fn run(&self) -> Result<Exit, ClientError> {
-        stop(&self.state.folder(), Fate::Gone)?;
+        let folder = self.state.folder();
+        if !stop(&folder, Fate::Gone)? {
+            forget(&folder);
+        }
         Ok(Exit::Done)
     }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::state::StateOption;
-use super::{Exit, talk};
+use super::{Exit, print, talk};
 use crate::controller::ControllerError;
 use crate::controller::acts::{Act, Outcome};
 use crate::server::protocol::{Progress, Refusal, Reply, Request};
-use crate::server::{ClientError, FolderError, ModelView, Parts, View, call, call_running};
+use crate::server::{
+    ClientError, FolderError, KeepError, ModelView, Parts, View, call, call_running, saved_view,
+};
 
 /// Which model of which bus a command means.
 #[derive(Debug, Clone, Args)]
@@ -57,6 +59,9 @@ pub(super) enum TargetError {
         /// The state folder.
         folder: std::path::PathBuf,
     },
+    /// What was saved is of no use.
+    #[error(transparent)]
+    Saved(#[from] KeepError),
     /// The server could not be asked, or refused.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -100,10 +105,11 @@ impl Target {
     /// All models as they are: of the bus that runs, else as they were saved. Starts nothing.
     pub(super) fn view(&self, parts: Parts) -> Result<View, TargetError> {
         let folder = self.state.folder();
-        match call_running(&folder, &Request::View(parts))? {
-            Some(Reply::View(view)) => Ok(*view),
-            _ => Err(TargetError::Nothing { folder: folder.path().to_owned() }),
+        if let Some(Reply::View(view)) = call_running(&folder, &Request::View(parts))? {
+            return Ok(*view);
         }
+        let nothing = || TargetError::Nothing { folder: folder.path().to_owned() };
+        saved_view(&folder)?.ok_or_else(nothing)
     }
 
     /// The model that is meant, as it is.
@@ -152,8 +158,10 @@ impl Target {
 
 /// Says what an act has to say.
 pub(super) fn say(outcome: Outcome) {
-    if let Outcome::Said(lines) = outcome {
-        lines.iter().for_each(|line| talk(line));
+    match outcome {
+        Outcome::Said(lines) => lines.iter().for_each(|line| talk(line)),
+        Outcome::Printed(text) => print(&text),
+        Outcome::Done | Outcome::Operation(_) | Outcome::Unscheduled(..) => {}
     }
 }
 

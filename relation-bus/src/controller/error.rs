@@ -10,7 +10,11 @@ pub enum ControllerError {
     #[error("model relation-bus:admin/{0} not found")]
     NoModel(String),
     /// A command that names no model, and there is no current one.
-    #[error("No selected controller.")]
+    #[error(
+        "No model in focus.\n\nPlease use \"juju models\" to see models available to you.\nYou can \
+         set current model by running \"juju switch\"\nor specify any other model on the command \
+         line using the \"-m\" option."
+    )]
     NoCurrent,
     /// The name is taken.
     #[error("failed to create new model: model \"{0}\" for admin already exists")]

@@ -10,12 +10,15 @@
 pub mod acts;
 mod error;
 mod exchange;
+mod keep;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 pub use error::{ControllerError, OfferError};
+pub use keep::{SavedController, SavedModel};
 
 use crate::engine::{Bus, EngineError, Ran, Running, Settings, Step};
 use crate::hook::Journal;
@@ -36,11 +39,12 @@ pub struct Hosted {
     /// Whether the model goes as soon as its applications have.
     dying: bool,
     settled: bool,
+    was_settled: bool,
 }
 
 impl Hosted {
     fn new(bus: Bus) -> Self {
-        Self { bus, tries: BTreeMap::new(), dying: false, settled: false }
+        Self { bus, tries: BTreeMap::new(), dying: false, settled: false, was_settled: false }
     }
 
     /// Whether nothing is left to do. A unit in error waits for its retry, and counts as settled.
@@ -100,7 +104,8 @@ impl Begun {
 }
 
 impl Controller {
-    /// A controller without models. Every bus gets the settings.
+    /// A controller without models. Every bus gets the settings; when they name a folder, each
+    /// model lives in one of its own below it.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self { models: BTreeMap::new(), current: None, settings }
@@ -126,7 +131,7 @@ impl Controller {
     /// When the name is taken, or the model cannot be made.
     pub async fn add_plan(&mut self, plan: &ModelPlan) -> Result<&mut Hosted, ControllerError> {
         self.check_new(&plan.name)?;
-        let settings = self.settings.clone();
+        let settings = self.settings_of_new()?;
         let mut bus = Bus::empty(&plan.name, &plan.uuid, &plan.juju_version, settings).await?;
         bus.play(plan).await?;
         self.host(&plan.name, bus)
@@ -154,6 +159,9 @@ impl Controller {
     /// When there is no such model.
     pub fn drop_model(&mut self, name: &str) -> Result<Hosted, ControllerError> {
         let hosted = self.models.remove(name);
+        if let Some(hosted) = &hosted {
+            hosted.bus.remove_files();
+        }
         if self.current.as_deref() == Some(name) {
             self.current = None;
         }
@@ -213,13 +221,28 @@ impl Controller {
         Ok(self.current.replace(name.to_owned()))
     }
 
+    /// Lets so much time go by: timers fire, retries come due.
+    pub fn tick(&mut self, elapsed: Duration) {
+        self.models.values_mut().for_each(|hosted| hosted.bus.tick(elapsed));
+    }
+
+    /// Whether a model has come to rest since this was asked last.
+    pub fn has_come_to_rest(&mut self) -> bool {
+        let mut fresh = false;
+        for hosted in self.models.values_mut() {
+            fresh |= hosted.settled && !hosted.was_settled;
+            hosted.was_settled = hosted.settled;
+        }
+        fresh
+    }
+
     /// Begins the next hook of a model that has one and runs none. Nothing: every model is idle, or
     /// its hook is out.
     pub fn begin(&mut self) -> Option<Begun> {
         self.exchange();
         for (name, hosted) in &mut self.models {
             loop {
-                let step = match hosted.bus.begin() {
+                let step = match hosted.bus.begin_due() {
                     Step::Idle => hosted.bus.begin_retry(&mut hosted.tries),
                     step => step,
                 };
@@ -242,7 +265,12 @@ impl Controller {
     /// Takes away the models that are dying and have no application left.
     fn bury_models(&mut self) {
         let gone = |hosted: &Hosted| hosted.dying && hosted.bus.model().applications.is_empty();
-        self.models.retain(|_, hosted| !gone(hosted));
+        self.models.retain(|_, hosted| {
+            if gone(hosted) {
+                hosted.bus.remove_files();
+            }
+            !gone(hosted)
+        });
         if self.current.as_ref().is_some_and(|current| !self.models.contains_key(current)) {
             self.current = None;
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bus, EngineError};
 use crate::charm_folder::{CharmFolder, CharmMetadata};
 use crate::dispatch::lock;
@@ -19,7 +21,8 @@ pub enum Churn {
 }
 
 /// Whether a refresh waits for units in error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InError {
     /// It does: the failed hook must succeed or be resolved first.
     #[default]

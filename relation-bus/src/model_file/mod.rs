@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_yaml::Spanned;
 
@@ -101,7 +101,7 @@ pub struct ApplicationPlan {
 }
 
 /// A command that exists in a container, and what it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommandAnswer {
     /// The command or its first words.
@@ -121,6 +121,16 @@ pub struct End {
     pub application: String,
     /// Its endpoint; without one, the only one that fits.
     pub endpoint: Option<String>,
+}
+
+impl std::fmt::Display for End {
+    /// The form of `juju integrate`: `app:endpoint`, or `app`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.endpoint {
+            Some(endpoint) => write!(f, "{}:{endpoint}", self.application),
+            None => f.write_str(&self.application),
+        }
+    }
 }
 
 /// A whole model to bring up.

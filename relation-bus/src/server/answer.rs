@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::keep::{self, KeepError};
 use super::listen::Shared;
 use super::protocol::{ModelProgress, Progress, Refusal, Reply, Request};
 use super::view::View;
@@ -18,6 +19,8 @@ enum AnswerError {
     Controller(#[from] ControllerError),
     #[error(transparent)]
     File(#[from] ModelFileError),
+    #[error(transparent)]
+    Keep(#[from] KeepError),
 }
 
 /// Does what a request asks for.
@@ -39,7 +42,12 @@ pub(super) async fn answer(shared: &Shared, request: Request) -> Result<Reply, R
         Request::Stop { .. } => return Ok(Reply::Outcome(Outcome::Done)),
         change => {
             let mut controller = shared.controller.lock().await;
-            apply(&mut controller, change).await
+            let outcome = apply(&mut controller, change).await;
+            // What was answered is kept, whatever becomes of this process.
+            match (outcome, keep::write(&shared.folder, controller.save())) {
+                (Ok(_), Err(error)) => Err(error.into()),
+                (outcome, _) => outcome,
+            }
         }
     };
     shared.changed();

@@ -131,7 +131,7 @@ fn start(folder: &StateFolder) -> Result<UnixStream, ClientError> {
         }
         let ended = child.try_wait().map_err(ClientError::Talk)?.is_some();
         if ended || Instant::now() > deadline {
-            return Err(ClientError::Start { said: last_line(folder) });
+            return Err(ClientError::Start { said: last_words(folder) });
         }
         std::thread::sleep(START_PAUSE);
     }
@@ -147,8 +147,11 @@ fn spawn(folder: &StateFolder, log: File) -> io::Result<Child> {
         .spawn()
 }
 
-fn last_line(folder: &StateFolder) -> String {
+/// The last error in the server's log, with its causes.
+fn last_words(folder: &StateFolder) -> String {
     let log = std::fs::read_to_string(folder.log()).unwrap_or_default();
-    let said = log.lines().last().unwrap_or("it did not answer in time");
-    said.trim_start_matches("error: ").to_owned()
+    match log.rsplit_once("error: ") {
+        Some((_, said)) => said.trim().replace("\n  caused by", ""),
+        None => "it did not answer in time".to_owned(),
+    }
 }

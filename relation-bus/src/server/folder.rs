@@ -4,7 +4,7 @@ use std::env;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 /// The longest path that a unix socket may have on Linux, in bytes.
@@ -62,6 +62,42 @@ impl StateFolder {
     #[must_use]
     pub fn saved(&self) -> PathBuf {
         self.path.join("bus.json")
+    }
+
+    /// The process id of the server, for people and tests.
+    #[must_use]
+    pub fn process(&self) -> PathBuf {
+        self.path.join("bus.pid")
+    }
+
+    /// Where units live: a folder directly below /tmp when it is there, since sockets need short
+    /// paths. A link in this folder leads to it, so that the next server finds it again.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn units(&self) -> Result<PathBuf, FolderError> {
+        let link = self.path.join("units");
+        if let Ok(place) = link.read_link()
+            && place.is_dir()
+        {
+            return Ok(place);
+        }
+        let refuse = |source| FolderError { path: link.clone(), source };
+        let place = tempfile::Builder::new().prefix("rb").tempdir().map_err(refuse)?.keep();
+        // A link that leads nowhere is left of a folder that was cleaned up.
+        std::fs::remove_file(&link).ok();
+        symlink(&place, &link).map_err(refuse)?;
+        Ok(place)
+    }
+
+    /// Removes the files of all units.
+    pub(super) fn remove_units(&self) {
+        let link = self.path.join("units");
+        if let Ok(place) = link.read_link() {
+            std::fs::remove_dir_all(place).ok();
+            std::fs::remove_file(link).ok();
+        }
     }
 
     /// The socket of the server.
@@ -130,6 +166,16 @@ mod tests {
         let _listener = folder.with_socket(|path| UnixListener::bind(path)).unwrap();
         assert!(folder.socket().exists());
         folder.with_socket(|path| UnixStream::connect(path)).unwrap();
+    }
+
+    #[test]
+    fn units_live_in_the_same_place_until_they_are_removed() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(outer.path());
+        let place = folder.units().unwrap();
+        assert_eq!(folder.units().unwrap(), place);
+        folder.remove_units();
+        assert!(!place.exists());
     }
 
     #[test]

@@ -11,9 +11,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::folder::{FolderError, StateFolder};
+use super::keep::{self, KeepError};
 use super::protocol::{Answer, Envelope, Fate, Refusal, Request, VERSION};
 use super::{answer, runner};
-use crate::controller::Controller;
+use crate::controller::{Controller, ControllerError};
 use crate::engine::Settings;
 
 /// How often the server looks whether its folder is still there.
@@ -33,6 +34,12 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The saved models are of no use.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// The saved models cannot go on.
+    #[error("cannot bring back the saved models")]
+    Restore(#[from] ControllerError),
     /// Another server is there.
     #[error("cannot listen on `{}`: a relation bus runs there already", path.display())]
     Running {
@@ -44,6 +51,7 @@ pub enum ServeError {
 /// What the tasks of the server share.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) folder: StateFolder,
     pub(super) controller: Mutex<Controller>,
     /// Wakes the runner: there may be something to do.
     pub(super) wake: Notify,
@@ -86,13 +94,21 @@ pub async fn serve(folder: &StateFolder) -> Result<(), ServeError> {
     if left_behind.exists() {
         std::fs::remove_file(&left_behind).map_err(refuse)?;
     }
+    let units = folder.units()?;
+    let settings = Settings { folder: Some(units.clone()), ..Settings::default() };
+    let controller = match keep::read(folder)? {
+        Some(saved) => Controller::restore(saved, settings).await?,
+        None => Controller::new(settings),
+    };
     // A session of its own: it outlives the terminal that the first command was typed at. Fails
     // only for one that has its own already.
     rustix::process::setsid().ok();
     let listener = folder.with_socket(|path| UnixListener::bind(path)).map_err(refuse)?;
     let inode = inode(folder);
+    std::fs::write(folder.process(), std::process::id().to_string()).map_err(refuse)?;
     let shared = Arc::new(Shared {
-        controller: Mutex::new(Controller::new(Settings::default())),
+        folder: folder.clone(),
+        controller: Mutex::new(controller),
         wake: Notify::new(),
         stop: watch::Sender::new(None),
         revision: watch::Sender::new(1),
@@ -100,7 +116,7 @@ pub async fn serve(folder: &StateFolder) -> Result<(), ServeError> {
     let runner = tokio::spawn(runner::run(Arc::clone(&shared)));
     let mut stop = shared.stop.subscribe();
     let mut look = tokio::time::interval(WATCH_PAUSE);
-    loop {
+    let fate = loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
@@ -109,14 +125,23 @@ pub async fn serve(folder: &StateFolder) -> Result<(), ServeError> {
                     tokio::spawn(async move { drop(converse(stream, &shared).await) });
                 }
             }
-            _ = stop.wait_for(Option::is_some) => break,
+            told = stop.wait_for(Option::is_some) => {
+                break told.ok().and_then(|fate| *fate).unwrap_or(Fate::Saved);
+            }
             _ = look.tick() => if self::inode(folder) != inode {
                 // The folder was removed, or another server took the place: nobody can come.
-                break;
+                break Fate::Gone;
             },
         }
-    }
+    };
     runner.abort();
+    if fate == Fate::Saved {
+        keep::write(folder, shared.controller.lock().await.save())?;
+    } else if self::inode(folder) == inode {
+        keep::forget(folder);
+    } else {
+        std::fs::remove_dir_all(units).ok();
+    }
     if self::inode(folder) == inode {
         std::fs::remove_file(folder.socket()).ok();
     }

@@ -11,6 +11,7 @@
 mod answer;
 mod client;
 mod folder;
+mod keep;
 mod listen;
 pub mod protocol;
 mod runner;
@@ -18,5 +19,6 @@ mod view;
 
 pub use client::{ClientError, call, call_running, stop};
 pub use folder::{FolderError, StateFolder};
+pub use keep::{KeepError, forget, saved_view};
 pub use listen::{ServeError, serve};
 pub use view::{ModelView, Parts, View};

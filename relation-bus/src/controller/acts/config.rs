@@ -9,7 +9,7 @@ use super::Outcome;
 use crate::charm_folder::CharmMetadata;
 use crate::controller::ControllerError;
 use crate::engine::{Bus, EngineError, Trust};
-use crate::shapes::config::parse;
+use crate::shapes::config::{model_default, parse};
 
 /// `juju config APP key=value…` and `--reset key,…`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,6 +72,33 @@ pub struct SetTrust {
 impl SetTrust {
     pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
         bus.trust(&self.application, self.trust)?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// `juju model-config key=value…` and `--reset key,…`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetModelConfig {
+    /// Values as they were typed, by option.
+    pub set: BTreeMap<String, String>,
+    /// Options that go back to their default.
+    pub reset: BTreeSet<String>,
+}
+
+impl SetModelConfig {
+    pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
+        for (option, text) in self.set {
+            let is_boolean = model_default(&option).is_some_and(|default| default.is_boolean());
+            let value = match text.as_str() {
+                "true" if is_boolean => Value::Bool(true),
+                "false" if is_boolean => Value::Bool(false),
+                _ => Value::from(text),
+            };
+            bus.set_model_config(&option, Some(value))?;
+        }
+        for option in &self.reset {
+            bus.set_model_config(option, None)?;
+        }
         Ok(Outcome::Done)
     }
 }

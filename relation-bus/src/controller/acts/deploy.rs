@@ -9,7 +9,7 @@ use super::Outcome;
 use super::config::typed;
 use crate::charm_folder::load;
 use crate::controller::ControllerError;
-use crate::engine::{Bus, EngineError, Trust};
+use crate::engine::{Bus, EngineError, InError, Trust};
 use crate::names::is_application_name;
 
 /// `juju deploy` of one charm, whose program is built.
@@ -54,5 +54,42 @@ impl Deploy {
                  ubuntu@24.04/stable"
             ),
         ]))
+    }
+}
+
+/// `juju refresh`, with a charm whose program is built.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The application.
+    pub application: String,
+    /// The charm: a folder or a `.charm` file, by its absolute path.
+    pub charm: PathBuf,
+    /// Whether it waits for units in error.
+    pub in_error: InError,
+    /// Values as they were typed, by option.
+    pub config: BTreeMap<String, String>,
+    /// Whether it may use the cluster; nothing: as before.
+    pub trust: Option<Trust>,
+}
+
+impl Refresh {
+    pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
+        let charm = load(&self.charm)?;
+        let config = typed(&charm.metadata, &self.config)?;
+        bus.refresh(&self.application, &charm, self.in_error)?;
+        for (option, value) in config {
+            bus.configure(&self.application, &option, Some(value))?;
+        }
+        if let Some(trust) = self.trust {
+            bus.trust(&self.application, trust)?;
+        }
+        let revision = {
+            let model = bus.model();
+            model.applications.get(&self.application).map_or(0, |entry| entry.charm_revision)
+        };
+        Ok(Outcome::Said(vec![format!(
+            "Added local charm \"{}\", revision {revision}, to the model",
+            charm.metadata.name
+        )]))
     }
 }

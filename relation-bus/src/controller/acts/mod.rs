@@ -7,17 +7,19 @@ mod deploy;
 mod models;
 mod offers;
 mod relations;
+mod secrets;
 mod tasks;
 mod units;
 
 use serde::{Deserialize, Serialize};
 
-pub use config::{SetConfig, SetTrust};
-pub use deploy::Deploy;
+pub use config::{SetConfig, SetModelConfig, SetTrust};
+pub use deploy::{Deploy, Refresh};
 pub use models::{AddModel, DestroyModel, Manner, Switching};
 pub use offers::{Consume, InUse, Offer, OfferUrl, RemoveOffer, RemoveSaas};
 pub use relations::{Integrate, RemoveRelation};
-pub use tasks::{Resolve, RunAction};
+pub use secrets::{Access, AddSecret, RemoveSecret, ShareSecret, UpdateSecret};
+pub use tasks::{Exec, Resolve, RunAction};
 pub use units::{AddUnits, RemoveApplications, RemoveUnits, Scale};
 
 use super::{Controller, ControllerError};
@@ -56,6 +58,20 @@ pub enum Act {
     RunAction(RunAction),
     /// `juju resolve`.
     Resolve(Resolve),
+    /// `juju refresh`.
+    Refresh(Refresh),
+    /// `juju exec`.
+    Exec(Exec),
+    /// `juju add-secret`.
+    AddSecret(AddSecret),
+    /// `juju update-secret`.
+    UpdateSecret(UpdateSecret),
+    /// `juju remove-secret`.
+    RemoveSecret(RemoveSecret),
+    /// `juju grant-secret` and `juju revoke-secret`.
+    ShareSecret(ShareSecret),
+    /// `juju model-config` that sets or resets.
+    SetModelConfig(SetModelConfig),
 }
 
 /// What an act gives.
@@ -66,6 +82,8 @@ pub enum Outcome {
     Done,
     /// Lines for the person at the terminal.
     Said(Vec<String>),
+    /// Data for standard output.
+    Printed(String),
     /// The number of an operation; its tasks are among the model's actions.
     Operation(u32),
     /// The number of an operation that no unit can take, and why.
@@ -109,6 +127,13 @@ impl Controller {
             Act::SetTrust(trust) => trust.apply(bus),
             Act::RunAction(run) => run.apply(bus),
             Act::Resolve(resolve) => resolve.apply(bus),
+            Act::Refresh(refresh) => refresh.apply(bus),
+            Act::Exec(exec) => exec.apply(bus),
+            Act::AddSecret(add) => add.apply(bus),
+            Act::UpdateSecret(update) => update.apply(bus),
+            Act::RemoveSecret(remove) => remove.apply(bus),
+            Act::ShareSecret(share) => share.apply(bus),
+            Act::SetModelConfig(set) => set.apply(bus),
         }
     }
 }

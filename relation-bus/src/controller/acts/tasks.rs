@@ -70,6 +70,40 @@ fn unit_of(bus: &Bus, text: &str) -> Result<UnitName, ControllerError> {
     }
 }
 
+/// `juju exec`: a script with the tools of a hook.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Exec {
+    /// Units: `app/0`, or `app/leader`.
+    pub units: Vec<String>,
+    /// Applications, all units of which run it.
+    pub applications: Vec<String>,
+    /// Whether all units of the model run it.
+    pub all: bool,
+    /// The script.
+    pub script: String,
+}
+
+impl Exec {
+    pub(super) fn apply(self, bus: &mut Bus) -> Result<Outcome, ControllerError> {
+        let units: Result<Vec<_>, _> = self.units.iter().map(|unit| unit_of(bus, unit)).collect();
+        let mut units = units?;
+        {
+            let model = bus.model();
+            for name in &self.applications {
+                let missing = || EngineError::NoApplication(name.clone());
+                let application = model.applications.get(name).ok_or_else(missing)?;
+                units.extend(application.units.keys().cloned());
+            }
+            if self.all {
+                units.extend(model.units().map(|(name, _)| name.clone()));
+            }
+        }
+        units.sort();
+        units.dedup();
+        Ok(Outcome::Operation(bus.enqueue_exec(&units, &self.script, None)?))
+    }
+}
+
 /// `juju resolve UNIT…`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Resolve {
