@@ -94,10 +94,6 @@ impl PebbleClient {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("http://localhost{path}"));
-        let request = match crate::telemetry::traceparent() {
-            Some(context) => request.header("traceparent", context),
-            None => request,
-        };
         request.timeout(REQUEST_TIMEOUT)
     }
 
@@ -107,8 +103,10 @@ impl PebbleClient {
 
         let span = tracing::info_span!("pebble", otel.name = path, path);
         let exchange = async {
-            let response =
-                request.send().await.map_err(|error| PebbleError::transport(path, error))?;
+            let response = in_context(request)
+                .send()
+                .await
+                .map_err(|error| PebbleError::transport(path, error))?;
             let status = response.status();
             let body =
                 response.bytes().await.map_err(|error| PebbleError::transport(path, error))?;
@@ -132,6 +130,14 @@ impl PebbleClient {
     ) -> Result<T, PebbleError> {
         let envelope = self.get(path, query).await?;
         decode(path, envelope.result)
+    }
+}
+
+/// The request with the W3C trace context of the span that it is made in.
+fn in_context(request: RequestBuilder) -> RequestBuilder {
+    match crate::telemetry::traceparent() {
+        Some(context) => request.header("traceparent", context),
+        None => request,
     }
 }
 

@@ -8,7 +8,7 @@ use charm::desired::Desired;
 use charm::event::{Event, WorkloadEventKind};
 use charm::patterns::pod_labels::PodLabels;
 use charm::snapshot::Snapshot;
-use charm::status::Status;
+use charm::status::{Status, StatusLevel};
 use relation_lib::encoding::python_json;
 
 use crate::coherence::{self, Deployment};
@@ -33,10 +33,11 @@ pub(crate) fn reconcile(solution: &Solution, snapshot: &Snapshot) -> Desired {
     for write in resources.iter().flat_map(|resources| resources.writes(snapshot)) {
         desired.kubernetes.push(write);
     }
-    let deployment = if !obstacles.is_empty() || patching.is_some() || is_failed_check(snapshot) {
-        Deployment::Blocked
-    } else {
+    let is_patched = patching.as_ref().is_none_or(|status| status.level == StatusLevel::Active);
+    let deployment = if obstacles.is_empty() && is_patched && !is_failed_check(snapshot) {
         Deployment::Working
+    } else {
+        Deployment::Blocked
     };
 
     traces::request(solution, snapshot, &mut desired);

@@ -1,5 +1,6 @@
 //! What the tests of whole models share.
 
+pub mod ending;
 pub mod in_process;
 pub mod log_store;
 pub mod model;

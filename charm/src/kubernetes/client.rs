@@ -9,8 +9,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
 };
+use kube::client::ClientBuilder;
 use kube::config::{AuthInfo, Config};
 use serde_json::{Value, json};
+use tower::util::MapRequestLayer;
 
 use super::{
     ApplyPatch, Conflicts, KubernetesAnswer, KubernetesQuery, KubernetesRefusal, KubernetesWrite,
@@ -79,7 +81,8 @@ impl Client {
         config.read_timeout = Some(REQUEST);
         config.write_timeout = Some(REQUEST);
         config.auth_info = AuthInfo { token: file("token").map(Into::into), ..AuthInfo::default() };
-        let client = kube::Client::try_from(config).map_err(|error| refused(error.to_string()))?;
+        let client = ClientBuilder::try_from(config).map_err(|error| refused(error.to_string()))?;
+        let client = client.with_layer(&MapRequestLayer::new(in_context)).build();
         Ok(Self { client, namespace })
     }
 
@@ -156,6 +159,15 @@ impl Client {
         let patched = bounded(api.patch(&object.name, parameters, patch)).await?;
         Ok(json!(patched))
     }
+}
+
+/// The request with the W3C trace context of the span that it is made in.
+fn in_context<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let context = crate::telemetry::traceparent();
+    if let Some(value) = context.and_then(|context| context.parse().ok()) {
+        request.headers_mut().insert("traceparent", value);
+    }
+    request
 }
 
 fn apply_parameters(patch: &ApplyPatch) -> PatchParams {

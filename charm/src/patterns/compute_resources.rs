@@ -143,12 +143,16 @@ impl Resources {
         in_effect().map_or(Readiness::Pending, |()| Readiness::InEffect)
     }
 
-    /// The patch, on config-changed, when the StatefulSet has something else.
+    /// The patch, when the StatefulSet has something else: on config-changed, and in every hook
+    /// after one that was refused, as the unit's status tells.
     pub fn writes(&self, snapshot: &Snapshot) -> Vec<KubernetesWrite> {
         let patch = || {
             let wanted = self.requirements(snapshot).ok()?;
             let live = live_stateful_set(snapshot)?.ok()?;
-            let due = snapshot.event.is(Lifecycle::ConfigChanged)
+            let refused = snapshot.unit_status.as_ref().is_some_and(|status| {
+                status.message.starts_with(FAILED) || status.message.starts_with(CONFLICT)
+            });
+            let due = (refused || snapshot.event.is(Lifecycle::ConfigChanged))
                 && !self.is_satisfied(pod_spec(live), &wanted);
             due.then(|| KubernetesWrite::Apply(self.patch(snapshot, live, &wanted)))
         };
@@ -210,6 +214,11 @@ impl Resources {
     }
 }
 
+/// How the status of a refused patch begins, in the words of the Python library.
+const FAILED: &str = "Kubernetes resources patch failed: ";
+/// How the status of a patch begins that somebody else's contradicts.
+const CONFLICT: &str = "[resources] someone else manages the same fields: ";
+
 fn stateful_set(snapshot: &Snapshot) -> ObjectRef {
     ObjectRef {
         kind: ObjectKind::StatefulSet,
@@ -234,9 +243,16 @@ fn pod_spec(stateful_set: &Value) -> &Value {
     &stateful_set["spec"]["template"]["spec"]
 }
 
+/// A conflict is no reason to stop: somebody else has said what the resources are, and the unit
+/// works with that.
 fn refused(refusal: &KubernetesRefusal) -> Status {
-    let hint = if refusal.code == Some(403) { "`juju trust` this application. " } else { "" };
-    Status::blocked(format!("Kubernetes resources patch failed: {hint}{}", refusal.message))
+    match refusal.code {
+        Some(409) => Status::active(format!("{CONFLICT}{}", refusal.message)),
+        Some(403) => {
+            Status::blocked(format!("{FAILED}`juju trust` this application. {}", refusal.message))
+        }
+        _ => Status::blocked(format!("{FAILED}{}", refusal.message)),
+    }
 }
 
 /// Whether a change of the StatefulSet is still on its way to the pods, as `kubectl rollout
@@ -413,6 +429,15 @@ mod tests {
         let expected =
             "Kubernetes resources patch failed: `juju trust` this application. forbidden";
         assert_eq!(resources.status(&snapshot), Some(Status::blocked(expected)));
+        // A patch that was refused is sent again by whatever event comes next.
+        snapshot.unit_status = resources.status(&snapshot);
+        assert_eq!(resources.writes(&snapshot), [KubernetesWrite::Apply(patch.clone())]);
+        let conflict = KubernetesRefusal { code: Some(409), message: "conflict".to_owned() };
+        snapshot.kubernetes.pop();
+        let dry_run = KubernetesQuery::DryRunApply(patch.clone());
+        snapshot.kubernetes.push((dry_run, KubernetesAnswer::Refused(conflict)));
+        let expected = "[resources] someone else manages the same fields: conflict";
+        assert_eq!(resources.status(&snapshot), Some(Status::active(expected)));
     }
 
     #[test]

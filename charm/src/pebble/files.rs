@@ -10,9 +10,10 @@ use reqwest::{Body, Method, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tracing::Instrument as _;
 
 use super::multipart::{Event, Reader};
-use super::{Envelope, PebbleClient, PebbleError, decode, open};
+use super::{Envelope, PebbleClient, PebbleError, decode, in_context, open};
 use crate::snapshot::FileRead;
 
 /// How long passing a large file on may take.
@@ -229,13 +230,14 @@ impl PebbleClient {
         let path = "/v1/files";
         let mut query = vec![("action", "read".to_owned())];
         query.extend(paths.iter().map(|path| ("path", path.clone())));
-        let request = self.request(Method::GET, path).query(&query);
-        let response = request
+        let request = self
+            .request(Method::GET, path)
+            .query(&query)
             .header("Accept", "multipart/form-data")
-            .timeout(TRANSFER_TIMEOUT)
-            .send()
-            .await
-            .map_err(|error| PebbleError::transport(path, error))?;
+            .timeout(TRANSFER_TIMEOUT);
+        let span = tracing::info_span!("pebble", otel.name = path, path);
+        let response = async { in_context(request).send().await }.instrument(span).await;
+        let response = response.map_err(|error| PebbleError::transport(path, error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -42,6 +42,7 @@ struct Inner {
     patch_error: Option<PatchError>,
     fault: Option<Fault>,
     journal: Vec<Write>,
+    contexts: Vec<String>,
 }
 
 impl Api {
@@ -59,6 +60,7 @@ impl Api {
             patch_error: setup.patch_error,
             fault: setup.fault,
             journal: Vec::new(),
+            contexts: Vec::new(),
         };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
@@ -112,6 +114,12 @@ impl Api {
     #[must_use]
     pub fn journal(&self) -> Vec<Write> {
         self.lock().journal.clone()
+    }
+
+    /// The W3C trace contexts that requests came with, in order.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<String> {
+        self.lock().contexts.clone()
     }
 
     /// Forgets the writes so far.
@@ -213,7 +221,12 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let fault = api.lock().fault;
+    let fault = {
+        let mut inner = api.lock();
+        let context = headers.get("traceparent").and_then(|context| context.to_str().ok());
+        inner.contexts.extend(context.map(str::to_owned));
+        inner.fault
+    };
     match fault {
         Some(Fault::TooManyRequests(seconds)) => {
             let refusal = Refusal::with_code(429, "too many requests, please try again later");
