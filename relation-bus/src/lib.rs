@@ -26,6 +26,7 @@ pub mod names;
 pub mod one_shot;
 pub mod pebble;
 pub mod server;
+mod serving;
 pub mod shapes;
 pub mod testing;
 pub mod uniter;

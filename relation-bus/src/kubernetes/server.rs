@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,8 +12,6 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::apply::{Conflicts, Writer};
 use super::journal::{Verb, Write};
@@ -26,9 +23,7 @@ use super::setup::{ApiSetup, Fault, PatchError};
 use super::status::Refusal;
 use super::store::{Keep, PatchKind, Place, Store, Written};
 use crate::pebble::clock::Timestamp;
-
-/// How long a stopping server waits for requests that are being answered.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
+use crate::serving::Serving;
 
 /// A cluster: a handle, cheap to clone; all clones are the same cluster.
 #[derive(Debug, Clone)]
@@ -97,17 +92,10 @@ impl Api {
             .fallback(answer)
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(async {
-                // Either way it is time: told so, or nobody is left who could tell.
-                stopped.await.ok();
-            });
-            if let Err(error) = serving.await {
-                tracing::warn!(%error, "Kubernetes server ended");
-            }
+        let serving = Serving::begin("Kubernetes", |stopped| {
+            axum::serve(listener, routes).with_graceful_shutdown(stopped).into_future()
         });
-        Server { address, authority, stop: Some(stop), task }
+        Server { address, authority, serving }
     }
 
     /// Every write that was asked for so far, granted or not, in order.
@@ -160,8 +148,7 @@ impl Api {
 pub struct Server {
     address: SocketAddr,
     authority: Option<String>,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl Server {
@@ -187,23 +174,7 @@ impl Server {
 
     /// Ends the server: no new connections, the open ones are closed after the answer they are at.
     pub async fn stop(mut self) {
-        self.hang_up();
-        if tokio::time::timeout(STOP_LIMIT, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
-    }
-
-    fn hang_up(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // Fails only if the server has ended by itself.
-            stop.send(()).ok();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.hang_up();
+        self.serving.stop().await;
     }
 }
 

@@ -19,6 +19,7 @@ use super::envelope::{Answer, ApiError, Reply, read_body};
 use super::exec_process::{self, Failed, Spec};
 use super::journal::Action;
 use super::layer::text;
+use super::occurrence::notify_command;
 use super::process;
 use super::schema::Entry;
 use super::setup::{ExecAnswer, ServiceMode};
@@ -102,6 +103,7 @@ pub(super) fn post(inner: &Arc<Inner>, body: &[u8]) -> Reply {
         return refuse(format!("user: unknown user {}", request.user));
     }
     let declared = ExecAnswer::find(&inner.execs, &request.command).cloned();
+    let declared = declared.or_else(|| notify_command(inner, &request.command));
     let is_real =
         declared.is_none() && inner.mode == ServiceMode::Processes && process::is_executable(name);
     if declared.is_none() && !is_real {

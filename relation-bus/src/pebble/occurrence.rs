@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Map;
 
 use super::clock::Timestamp;
-use super::workload::Workload;
+use super::setup::ExecAnswer;
+use super::workload::{Inner, Workload};
 
 /// How far a container's notices were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,12 +95,48 @@ impl Workload {
     }
 }
 
+/// What `pebble notify KEY [NAME=VALUE]...` in a container does and prints. Nothing for another
+/// command.
+pub(super) fn notify_command(inner: &Inner, command: &[String]) -> Option<ExecAnswer> {
+    let [program, verb, words @ ..] = command else { return None };
+    if program.rsplit('/').next() != Some("pebble") || verb != "notify" {
+        return None;
+    }
+    let mut words = words.iter().filter(|word| !word.starts_with("--"));
+    let key = words.next().filter(|key| super::notices::is_custom_key(key));
+    let answer = ExecAnswer { command: command.to_vec(), ..ExecAnswer::default() };
+    let Some(key) = key else {
+        let stderr = "error: invalid key (must be in \"example.com/path\" format)\n".to_owned();
+        return Some(ExecAnswer { return_code: 1, stderr, ..answer });
+    };
+    let pairs = words.filter_map(|word| word.split_once('='));
+    let data = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let id = inner.update(|state| state.notices.leave(key, data));
+    Some(ExecAnswer { stdout: format!("Recorded notice {id}\n"), ..answer })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::pebble::ContainerSetup;
+
+    #[test]
+    fn a_process_of_the_container_notifies() {
+        let workload = Workload::new(ContainerSetup::default()).unwrap();
+        let run = |line: &str| {
+            let words: Vec<_> = line.split(' ').map(ToOwned::to_owned).collect();
+            notify_command(workload.inner(), &words)
+        };
+        let done = run("/charm/bin/pebble notify example.com/a size=1").unwrap();
+        assert_eq!((done.return_code, done.stdout.as_str()), (0, "Recorded notice 1\n"));
+        assert_eq!(run("pebble notify bad").unwrap().return_code, 1);
+        assert_eq!(run("pebble services"), None);
+        let happened = Happening::Custom("example.com/a".to_owned());
+        let (found, _) = workload.occurrences(None);
+        assert_eq!(found, [Occurrence { id: "1".to_owned(), what: happened }]);
+    }
 
     #[test]
     fn notices_and_checks_are_heard_once_each() {

@@ -4,7 +4,6 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::Router;
@@ -19,8 +18,6 @@ use axum::serve::IncomingStream;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::changes::{AbortError, Select};
 use super::clock::{format_duration, parse_duration};
@@ -30,16 +27,13 @@ use super::layer::Layer;
 use super::plan::{JoinError, Joining, Placing};
 use super::workload::{Inner, VERSION, Workload};
 use super::{checks, exec, files, identities, logs, notices, services};
-
-/// How long a stopping server waits for requests that are being answered.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
+use crate::serving::Serving;
 
 /// A running server. Stops when dropped; the container stays as it is and can be served again.
 #[derive(Debug)]
 pub struct Server {
     socket: PathBuf,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    serving: Serving,
     // A container that is being served is alive.
     _workload: Workload,
 }
@@ -55,17 +49,10 @@ impl Server {
         std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
         let daemon_uid = std::fs::metadata(socket)?.uid();
         let routes = routes(inner, daemon_uid).into_make_service_with_connect_info::<Peer>();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(async {
-                // Either way it is time: told so, or nobody is left who could tell.
-                stopped.await.ok();
-            });
-            if let Err(error) = serving.await {
-                tracing::warn!(%error, "Pebble server ended");
-            }
+        let serving = Serving::begin("Pebble", |stopped| {
+            axum::serve(listener, routes).with_graceful_shutdown(stopped).into_future()
         });
-        Ok(Self { socket: socket.to_owned(), stop: Some(stop), task, _workload: workload })
+        Ok(Self { socket: socket.to_owned(), serving, _workload: workload })
     }
 
     /// Where it listens.
@@ -77,15 +64,11 @@ impl Server {
     /// Ends the server: no new connections, the open ones are closed after the answer they are at.
     pub async fn stop(mut self) {
         self.hang_up();
-        if tokio::time::timeout(STOP_LIMIT, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+        self.serving.stop().await;
     }
 
     fn hang_up(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // Fails only if the server has ended by itself.
-            stop.send(()).ok();
+        if self.serving.hang_up() {
             std::fs::remove_file(&self.socket).ok();
         }
     }
