@@ -111,6 +111,8 @@ enum Command {
     #[command(visible_alias = "list-models")]
     Models(models::Models),
     Offer(offers::Offer),
+    #[command(visible_alias = "list-offers")]
+    Offers(offers::Offers),
     Pack(pack::Pack),
     Refresh(refresh::Refresh),
     RemoveApplication(units::RemoveApplication),
@@ -328,6 +330,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::Consume(command) => command.run()?,
             Command::FindOffers(command) => command.run()?,
             Command::Offer(command) => command.run()?,
+            Command::Offers(command) => command.run()?,
             Command::RemoveOffer(command) => command.run()?,
             Command::RemoveSaas(command) => command.run()?,
             Command::ModelConfig(command) => command.run()?,

@@ -1,20 +1,19 @@
 //! `juju offer`, `consume`, `find-offers`, `remove-offer` and `remove-saas`.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
 
 use super::status::StatusFormat;
 use super::target::{ModelName, Target};
-use super::{CommandError, Exit, print};
-use crate::controller::CONTROLLER_NAME;
+use super::{CommandError, Exit, print, talk};
 use crate::controller::acts::{
     Act, Consume as ConsumeAct, InUse, Offer as OfferAct, OfferUrl, RemoveOffer as RemoveOfferAct,
     RemoveSaas as RemoveSaasAct,
 };
-use crate::model::{Model, Offer as OfferEntry, Role};
+use crate::model::Offer as OfferEntry;
 use crate::server::Parts;
 use crate::server::protocol::Refusal;
-use crate::shapes::{Column, Format, print as printed, table};
+use crate::shapes::offers::{found, found_tabular, list, list_tabular};
+use crate::shapes::{ControllerFacts, Format, View, print as printed};
 
 /// Offer endpoints of an application to other models.
 #[derive(Debug, Args)]
@@ -99,21 +98,24 @@ pub(super) struct FindOffers {
 impl FindOffers {
     pub(super) fn run(&self) -> Result<Exit, CommandError> {
         let view = self.target.view(Parts::model())?;
-        let mut found = Vec::new();
+        let controller = ControllerFacts::default();
+        let mut offers = Vec::new();
         for (name, entry) in &view.models {
-            let offers = entry.model.offers.values();
-            found.extend(
-                offers.filter(|offer| self.takes(name, offer)).map(|offer| (&entry.model, offer)),
-            );
+            let all = entry.model.offers.values().filter(|offer| self.takes(name, offer));
+            offers.extend(all.map(|offer| (&entry.model, offer)));
         }
-        if found.is_empty() {
+        if offers.is_empty() {
             let message = "no matching application offers found".to_owned();
             return Err(Refusal { message }.into());
         }
         match self.format {
-            StatusFormat::Tabular => print(tabular(&found).trim_end()),
-            StatusFormat::Json => print(&printed(&document(&found), Format::Json)),
-            StatusFormat::Yaml => print(&printed(&document(&found), Format::Yaml)),
+            StatusFormat::Tabular => print(found_tabular(&offers, &controller).trim_end()),
+            StatusFormat::Json => {
+                print(&printed(&found(&offers, &controller), Format::Json));
+            }
+            StatusFormat::Yaml => {
+                print(&printed(&found(&offers, &controller), Format::Yaml));
+            }
         }
         Ok(Exit::Done)
     }
@@ -130,38 +132,28 @@ impl FindOffers {
     }
 }
 
-fn url(model: &Model, offer: &OfferEntry) -> String {
-    let url = OfferUrl { model: model.name.clone(), offer: offer.name.clone() };
-    format!("{CONTROLLER_NAME}:{url}")
+/// List the offers of the model, and who is connected to them.
+#[derive(Debug, Args)]
+pub(super) struct Offers {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value = "tabular")]
+    format: StatusFormat,
+    #[command(flatten)]
+    target: Target,
 }
 
-fn tabular(found: &[(&Model, &OfferEntry)]) -> String {
-    let rows: Vec<Vec<String>> = found
-        .iter()
-        .map(|(model, offer)| {
-            let endpoints = offer.endpoints.iter();
-            let endpoints = endpoints.map(|(name, end)| format!("{}:{name}", end.interface));
-            vec![url(model, offer), "admin".to_owned(), endpoints.collect::<Vec<_>>().join(", ")]
-        })
-        .collect();
-    table(&["Store", "Access", "Interfaces"].map(Column::Left), &rows)
-}
-
-fn document(found: &[(&Model, &OfferEntry)]) -> Value {
-    let describe = |(model, offer): &(&Model, &OfferEntry)| {
-        let endpoints: Map<String, Value> = offer
-            .endpoints
-            .iter()
-            .map(|(name, end)| {
-                let role = if end.role == Role::Provider { "provider" } else { "requirer" };
-                (name.clone(), json!({"interface": end.interface, "role": role}))
-            })
-            .collect();
-        let users = json!({"admin": {"display-name": "admin", "access": "admin"}});
-        let entry = json!({"access": "admin", "endpoints": endpoints, "users": users});
-        (url(model, offer), entry)
-    };
-    Value::Object(found.iter().map(describe).collect())
+impl Offers {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
+        let shown = self.target.model(Parts::model())?;
+        let view = View { model: &shown.model, controller: &ControllerFacts::default() };
+        match (self.format, list_tabular(view)) {
+            (StatusFormat::Tabular, Some(table)) => print(table.trim_end()),
+            (StatusFormat::Tabular, None) => talk("no offers in this model"),
+            (StatusFormat::Json, _) => print(&printed(&list(view), Format::Json)),
+            (StatusFormat::Yaml, _) => print(&printed(&list(view), Format::Yaml)),
+        }
+        Ok(Exit::Done)
+    }
 }
 
 /// Take back an offer.

@@ -6,7 +6,7 @@ use super::target::{Target, TargetError};
 use super::{Exit, print};
 use crate::server::Parts;
 use crate::shapes::status::{Section, Sections, Selection, document, tabular};
-use crate::shapes::{ControllerFacts, Format, View, print as printed};
+use crate::shapes::{ControllerFacts, Format, View, offers, print as printed};
 
 /// Show applications and units with their statuses.
 #[derive(Debug, Args)]
@@ -45,8 +45,12 @@ pub(super) enum StatusFormat {
 
 impl Status {
     pub(super) fn run(&self) -> Result<Exit, TargetError> {
-        let saved = self.target.model(Parts::model())?;
-        let view = View { model: &saved.model, controller: &ControllerFacts::default() };
+        let all = self.target.view(Parts::model())?;
+        let mut controller = ControllerFacts::default();
+        let models = all.models.values().map(|shown| &shown.model);
+        controller.offered = offers::statuses(models, &controller);
+        let shown = all.take(self.target.model_name())?;
+        let view = View { model: &shown.model, controller: &controller };
         let selection = Selection(self.selectors.clone());
         match self.format {
             StatusFormat::Tabular => {

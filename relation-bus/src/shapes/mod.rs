@@ -13,6 +13,7 @@ pub mod log;
 mod members;
 pub mod models;
 mod natural;
+pub mod offers;
 pub mod secret;
 pub mod status;
 pub mod status_log;
@@ -43,6 +44,9 @@ pub struct ControllerFacts {
     pub region: String,
     /// Who is logged in, and owns every model.
     pub user: String,
+    /// What offered applications of its models say of themselves, by the URLs of the offers: see
+    /// [`offers::statuses`]. `juju status` of a consuming model shows it.
+    pub offered: std::collections::BTreeMap<String, crate::model::StatusEntry>,
 }
 
 impl Default for ControllerFacts {
@@ -53,6 +57,7 @@ impl Default for ControllerFacts {
             cloud: "local".to_owned(),
             region: "default".to_owned(),
             user: "admin".to_owned(),
+            offered: std::collections::BTreeMap::new(),
         }
     }
 }

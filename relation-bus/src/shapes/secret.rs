@@ -55,19 +55,21 @@ pub fn find<'a>(model: &'a Model, text: &str) -> Result<&'a Secret, SecretError>
 /// in the spelling of Juju's tags: `application-loki`, `unit-loki-0`.
 #[must_use]
 pub fn list(view: View<'_>, owner: Option<&str>) -> Value {
-    let shown = view.model.secrets.values();
-    let shown = shown.filter(|secret| owner.is_none_or(|wanted| wanted == owner_tag(view, secret)));
-    let entries = shown.map(|secret| (secret.id.to_string(), facts(secret).done()));
+    let entries = shown(view, owner).map(|secret| (secret.id.to_string(), facts(secret).done()));
     Value::Object(entries.collect())
+}
+
+/// The model's own secrets, of one owner or of all; not those that other models granted.
+fn shown<'a>(view: View<'a>, owner: Option<&'a str>) -> impl Iterator<Item = &'a Secret> {
+    let own = view.model.secrets.values().filter(|secret| !view.model.is_foreign(secret));
+    own.filter(move |secret| owner.is_none_or(|wanted| wanted == owner_tag(view, secret)))
 }
 
 /// The table of `juju secrets`; nothing when there is no secret.
 #[must_use]
 pub fn tabular(view: View<'_>, owner: Option<&str>) -> Option<String> {
     use Column::{Left, Right};
-    let shown = view.model.secrets.values();
-    let shown = shown.filter(|secret| owner.is_none_or(|wanted| wanted == owner_tag(view, secret)));
-    let mut shown: Vec<&Secret> = shown.collect();
+    let mut shown: Vec<&Secret> = shown(view, owner).collect();
     shown.sort_by_key(|secret| (owner_text(secret), std::cmp::Reverse(secret.latest())));
     if shown.is_empty() {
         return None;

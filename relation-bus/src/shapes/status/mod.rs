@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::members::{self, Members};
-use super::{View, storage};
+use super::{View, offers, storage};
 use crate::model::{AgentStatus, Application, Life, Model, StatusEntry, Unit};
 
 pub use tables::{Section, Sections, tabular};
@@ -61,6 +61,8 @@ pub fn document(view: View<'_>, selection: &Selection) -> Value {
         .with("model", model_document(view))
         .with("machines", json!({}))
         .with("applications", applications)
+        .filled("application-endpoints", offers::consumed(view))
+        .filled("offers", offers::offered(view))
         .with("storage", storage::document(view))
         .with("controller", json!({"timestamp": format!("{}Z", model.clock.time_of_day())}))
         .done()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Column, View, natural_order, storage, table};
+use super::super::{Column, View, natural_order, offers, storage, table};
 use super::{Selection, agent, workload_status};
 use crate::model::{AgentStatus, Application, Model, Protocol, Relation, Role, Unit};
 
@@ -36,6 +36,7 @@ pub enum Section {
 pub fn tabular(view: View<'_>, selection: &Selection, sections: Sections) -> String {
     let model = view.model;
     let mut tables = vec![heading(view)];
+    tables.extend(offers::consumed_table(view));
     let mut applications: Vec<&Application> =
         model.applications.values().filter(|a| selection.takes_application(a)).collect();
     applications.sort_by(|a, b| natural_order(&a.name, &b.name));
@@ -48,6 +49,7 @@ pub fn tabular(view: View<'_>, selection: &Selection, sections: Sections) -> Str
             tables.push(unit_table(model, &units));
         }
     }
+    tables.extend(offers::offered_table(view));
     if sections.relations == Section::Shown {
         let relations = model.relations.values().filter(|relation| {
             relation.sides.iter().any(|s| applications.iter().any(|a| a.name == s.application))
