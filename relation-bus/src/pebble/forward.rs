@@ -11,6 +11,7 @@ use super::clock::Timestamp;
 use super::plan::forwards;
 use super::schema::Entry;
 use super::supervise;
+use super::syslog::Syslog;
 use super::workload::{Inner, State, VERSION};
 
 /// Entries that are sent at once, and kept while the target fails.
@@ -25,14 +26,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) enum Protocol {
     Loki,
     OpenTelemetry,
+    Syslog,
 }
 
 impl Protocol {
-    /// The protocol of that name. (Syslog is known to plans, but nothing is sent.)
+    /// The protocol of that name.
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "loki" => Some(Self::Loki),
             "opentelemetry" => Some(Self::OpenTelemetry),
+            "syslog" => Some(Self::Syslog),
             _ => None,
         }
     }
@@ -40,11 +43,38 @@ impl Protocol {
 
 /// A line on its way.
 #[derive(Debug, Clone)]
-struct Line {
-    service: String,
-    labels: BTreeMap<String, String>,
-    time: Timestamp,
-    message: String,
+pub(super) struct Line {
+    pub(super) service: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) time: Timestamp,
+    pub(super) message: String,
+}
+
+/// What sends the lines of one target.
+enum Sender {
+    Http { client: reqwest::Client, protocol: Protocol, location: String },
+    Syslog(Syslog),
+}
+
+impl Sender {
+    /// `None`, with a word in the log, when there can't be one for that place.
+    fn new(protocol: Protocol, location: String) -> Option<Self> {
+        if protocol == Protocol::Syslog {
+            let syslog = Syslog::new(&location);
+            if syslog.is_none() {
+                tracing::warn!(location, "a log target has no place");
+            }
+            return syslog.map(Self::Syslog);
+        }
+        let agent = format!("pebble/{VERSION}");
+        match reqwest::Client::builder().user_agent(agent).timeout(TIMEOUT).build() {
+            Ok(client) => Some(Self::Http { client, protocol, location }),
+            Err(error) => {
+                tracing::warn!(%error, "a log target has no client");
+                None
+            }
+        }
+    }
 }
 
 /// What a target makes of a batch.
@@ -70,15 +100,7 @@ impl Verdict {
 /// Sends the lines of one target for as long as the container lives. Like the daemon, it goes to the place that the
 /// target had when it first appeared, and sends again all that is still kept whenever a layer is added.
 pub(super) async fn run(inner: Arc<Inner>, target: String, protocol: Protocol, location: String) {
-    let client =
-        reqwest::Client::builder().user_agent(format!("pebble/{VERSION}")).timeout(TIMEOUT).build();
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::warn!(%error, "a log target has no client");
-            return;
-        }
-    };
+    let Some(mut sender) = Sender::new(protocol, location) else { return };
     let mut seen = Seen::default();
     let mut buffer: VecDeque<Line> = VecDeque::new();
     let mut due: Option<Instant> = None;
@@ -97,16 +119,14 @@ pub(super) async fn run(inner: Arc<Inner>, target: String, protocol: Protocol, l
             }
             () = late => {
                 due = None;
-                flush(&client, protocol, &location, &mut buffer).await;
+                flush(&mut sender, &mut buffer).await;
                 continue;
             }
         };
         for line in lines {
             buffer.push_back(line);
             due = due.or_else(|| Some(Instant::now() + FLUSH));
-            if buffer.len() == BATCH
-                && flush(&client, protocol, &location, &mut buffer).await != Verdict::Later
-            {
+            if buffer.len() == BATCH && flush(&mut sender, &mut buffer).await != Verdict::Later {
                 due = None;
             }
             if buffer.len() > BATCH {
@@ -175,19 +195,23 @@ fn expand(text: &str, environment: &BTreeMap<String, String>) -> String {
     expanded + rest
 }
 
-async fn flush(
-    client: &reqwest::Client,
-    protocol: Protocol,
-    location: &str,
-    buffer: &mut VecDeque<Line>,
-) -> Verdict {
+async fn flush(sender: &mut Sender, buffer: &mut VecDeque<Line>) -> Verdict {
     if buffer.is_empty() {
         return Verdict::Taken;
     }
+    let (client, protocol, location) = match sender {
+        Sender::Http { client, protocol, location } => (client, protocol, location),
+        Sender::Syslog(syslog) => {
+            let sent = tokio::time::timeout(TIMEOUT, syslog.send(buffer)).await;
+            return if matches!(sent, Ok(Ok(()))) { Verdict::Taken } else { Verdict::Later };
+        }
+    };
     let (url, media, body) = match protocol {
-        Protocol::Loki => (location.to_owned(), "application/json; charset=utf-8", loki(buffer)),
         Protocol::OpenTelemetry => {
             (format!("{location}/v1/logs"), "application/json", open_telemetry(buffer))
+        }
+        Protocol::Loki | Protocol::Syslog => {
+            (location.clone(), "application/json; charset=utf-8", loki(buffer))
         }
     };
     let sent = client.post(url).header("Content-Type", media).body(body.to_string()).send().await;

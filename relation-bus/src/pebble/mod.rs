@@ -8,8 +8,8 @@
 //!
 //! Where a real container is asked for, [`Daemon`] runs Pebble itself.
 //!
-//! Not here: terminals of commands, symbolic links, HTTPS and client certificates, syslog as a log target (it stands in
-//! the plan, and nothing is sent), and the shutdown of the daemon when a service ends.
+//! Not here: terminals of commands, symbolic links, HTTPS and client certificates, and the shutdown of the daemon when a
+//! service ends or a check fails.
 //!
 //! ```text
 //! ContainerSetup ──▶ Workload ──serve(socket)──▶ Server
@@ -42,6 +42,7 @@ mod server;
 mod services;
 mod setup;
 mod supervise;
+mod syslog;
 mod tree;
 mod workload;
 

@@ -80,6 +80,9 @@ async fn connect(tcp: &Entry) -> Result<(), String> {
         .unwrap_or(0);
     match TcpStream::connect((host, port)).await {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Err(format!("dial tcp {host}:{port}: connect: connection refused"))
+        }
         Err(error) => Err(format!("dial tcp {host}:{port}: {error}")),
     }
 }
