@@ -21,6 +21,9 @@ use nix::sched::{CloneFlags, unshare};
 /// The name under which the `relation-bus` program is [`enter`].
 pub const PROGRAM: &str = "charm-container";
 
+/// Where below a unit's root that is kept which its charm has written to the system.
+pub(super) const WRITTEN: &str = "written";
+
 /// Whether a charm's process is put into a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Confinement {
@@ -148,7 +151,7 @@ fn bind(from: &Path, to: &Path) -> io::Result<()> {
 fn cover(folder: &str, root: &Path, new: &Path) -> io::Result<()> {
     let (machine, place) = (Path::new("/").join(folder), new.join(folder));
     std::fs::create_dir(&place)?;
-    for above in [root.join("written"), new.join(".written")] {
+    for above in [root.join(WRITTEN), new.join(".written")] {
         let (upper, work) = (above.join(folder), above.join(format!("{folder}.work")));
         std::fs::create_dir_all(&upper)?;
         std::fs::create_dir_all(&work)?;

@@ -116,6 +116,12 @@ impl UnitRoot {
         self.path.join("agent.socket")
     }
 
+    /// What a charm in a container has written to `/etc` and `/usr`; it goes with the pod.
+    #[must_use]
+    pub fn written(&self) -> PathBuf {
+        self.path.join(container::WRITTEN)
+    }
+
     /// The program that puts a charm into its container.
     pub(super) fn container_program(&self) -> PathBuf {
         self.path.join(container::PROGRAM)

@@ -165,6 +165,7 @@ impl Bus {
             runtime.agent.confinement = confinement;
             runtime.agent.surroundings = surroundings;
             std::fs::remove_dir_all(runtime.agent.root.charm()).ok();
+            std::fs::remove_dir_all(runtime.agent.root.written()).ok();
             runtime.agent.root.make(&setup)?;
             runtime.agent.clone()
         };
