@@ -104,7 +104,8 @@ fn choose(
     if local.removed {
         return None;
     }
-    let heard = |what: &str| news == News::Here || order.draw((unit.as_str(), what)) % 3 == 0;
+    let heard =
+        |what: &str| news == News::Here || order.draw((unit.as_str(), what)).is_multiple_of(3);
     let run = |hook| Some(Operation::Run(hook));
     let active = local.installed && !remote.is_dying;
     let free = local.failed.is_none();
