@@ -346,7 +346,7 @@ async fn ends_that_do_not_fit_are_refused() {
     );
     assert_eq!(
         text(bus.integrate("web:nope", "api")),
-        "cannot relate `web:nope` and `api`: `web` has no endpoint `nope`"
+        "application \"web\" has no \"nope\" relation"
     );
     assert_eq!(text(bus.integrate("web", "x")), "cannot find application `x`");
 }
