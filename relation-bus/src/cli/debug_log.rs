@@ -87,15 +87,17 @@ impl DebugLog {
             talk("no line of the log fits");
         }
         self.show(&chosen);
+        if !self.tail {
+            return Ok(Exit::Done);
+        }
         selection.newest = None;
         let mut revision = 0;
-        while self.tail {
+        loop {
             revision = self.target.progress(revision)?.revision;
             let known = shown.model.log.len();
             shown = self.target.model(Parts::model().with_log())?;
             self.show(&selection.select(shown.model.log.get(known..).unwrap_or_default()));
         }
-        Ok(Exit::Done)
     }
 
     fn show(&self, entries: &[&LogEntry]) {

@@ -92,7 +92,6 @@ impl Begun {
     }
 
     /// The unit and the hook.
-    #[must_use]
     pub fn running(&self) -> &Running {
         &self.running
     }
