@@ -97,6 +97,15 @@ class ProbeTest(ModelTest):
         listed = json.loads(self.juju.cli("actions", "one", "--format", "json"))
         self.assertEqual(listed["greet"], "Greet somebody.")
 
+    def test_model_config(self):
+        config = self.juju.model_config()
+        self.assertEqual(config["update-status-hook-interval"], "5m")
+        self.assertIs(config["automatically-retry-hooks"], True)
+        self.juju.model_config({"update-status-hook-interval": "10m"})
+        self.assertEqual(self.juju.model_config()["update-status-hook-interval"], "10m")
+        self.juju.model_config(reset="update-status-hook-interval")
+        self.assertEqual(self.juju.model_config()["update-status-hook-interval"], "5m")
+
     def test_model_and_version(self):
         info = self.juju.show_model()
         self.assertEqual((info.short_name, info.model_type, info.life), ("probe", "caas", "alive"))
@@ -135,6 +144,15 @@ class ProbeTest(ModelTest):
             )
         self.juju.config("two", reset="blocked")
         self.settle()
+
+    def test_commands(self):
+        task = self.juju.exec("echo $JUJU_UNIT_NAME; is-leader >&2", unit="one/0")
+        self.assertEqual((task.stdout, task.return_code), ("one/0\n", 0))
+        self.assertIn(task.stderr.splitlines()[-1], ["True", "False"])
+        self.assertEqual(self.juju.exec("echo", "a b", unit="one/leader").stdout, "a b\n")
+        with self.assertRaises(jubilant.TaskError) as caught:
+            self.juju.exec("exit 4", unit="one/0")
+        self.assertEqual(caught.exception.task.return_code, 4)
 
     def test_applications(self):
         shown = json.loads(self.juju.cli("show-application", "one", "--format", "json"))

@@ -33,6 +33,12 @@ fn jubilant_makes_every_call_it_has() {
 
 #[test]
 #[ignore = "needs jubilant, run by tests/run"]
+fn jubilant_keeps_secrets() {
+    python("test_secrets");
+}
+
+#[test]
+#[ignore = "needs jubilant, run by tests/run"]
 fn jubilant_relates_models() {
     python("test_models");
 }
