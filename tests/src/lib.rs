@@ -2,6 +2,7 @@
 
 pub mod ending;
 pub mod in_process;
+pub mod large;
 pub mod log_store;
 pub mod model;
 pub mod pebble;
