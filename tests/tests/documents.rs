@@ -45,3 +45,22 @@ fn every_dependency_has_its_reason() {
         .collect();
     assert_eq!(missing, Vec::<&str>::new(), "dependencies without a reason in ARCHITECTURE.md");
 }
+
+#[test]
+fn the_tutorial_shows_its_files_as_they_are() {
+    let page = fs::read_to_string(workspace().join("docs/tutorial.md")).unwrap();
+    let mut shown = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(file) = line.strip_prefix("`tutorial/").and_then(|rest| rest.strip_suffix('`'))
+        else {
+            continue;
+        };
+        let block = lines.by_ref().skip_while(|line| !line.starts_with("```")).skip(1);
+        let block: Vec<&str> = block.take_while(|line| !line.starts_with("```")).collect();
+        let path = workspace().join("tutorial").join(file);
+        assert_eq!(block.join("\n"), fs::read_to_string(path).unwrap().trim_end(), "{file}");
+        shown.push(file);
+    }
+    assert_eq!(shown, ["Cargo.toml", "charmcraft.yaml", "src/main.rs", "tests/greeter.rs"]);
+}
