@@ -108,6 +108,11 @@ impl Bus {
         &self.cluster
     }
 
+    /// Where the charms of its applications are.
+    pub fn charm_paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.charms.values().map(|charm| charm.path.as_path())
+    }
+
     /// Where the files of a unit's charm container are.
     #[must_use]
     pub fn root(&self, unit: &UnitName) -> Option<&std::path::Path> {

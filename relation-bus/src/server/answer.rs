@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::charms;
 use super::keep::{self, KeepError};
 use super::listen::Shared;
 use super::protocol::{ModelProgress, Progress, Refusal, Reply, Request};
@@ -40,7 +41,8 @@ pub(super) async fn answer(shared: &Shared, request: Request) -> Result<Reply, R
         }
         // The server ends when this is answered.
         Request::Stop { .. } => return Ok(Reply::Outcome(Outcome::Done)),
-        change => {
+        mut change => {
+            charms::keep(&shared.folder, &mut change).map_err(|error| Refusal::of(&error))?;
             let mut controller = shared.controller.lock().await;
             let outcome = apply(&mut controller, change).await;
             // What was answered is kept, whatever becomes of this process.

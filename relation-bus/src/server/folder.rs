@@ -64,6 +64,12 @@ impl StateFolder {
         self.path.join("bus.json")
     }
 
+    /// Copies of the `.charm` files that were deployed.
+    #[must_use]
+    pub fn charms(&self) -> PathBuf {
+        self.path.join("charms")
+    }
+
     /// The process id of the server, for people and tests.
     #[must_use]
     pub fn process(&self) -> PathBuf {

@@ -97,9 +97,10 @@ pub fn saved_view(folder: &StateFolder) -> Result<Option<View>, KeepError> {
     Ok(Some(View { revision: 0, current: controller.current, models: models.collect() }))
 }
 
-/// Forgets the kept models, and the files of their units.
+/// Forgets the kept models, their charms, and the files of their units.
 pub fn forget(folder: &StateFolder) {
     std::fs::remove_file(folder.saved()).ok();
+    std::fs::remove_dir_all(folder.charms()).ok();
     folder.remove_units();
 }
 

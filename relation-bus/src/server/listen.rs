@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::folder::{FolderError, StateFolder};
 use super::keep::{self, KeepError};
 use super::protocol::{Answer, Envelope, Fate, Refusal, Request, VERSION};
-use super::{answer, runner};
+use super::{answer, charms, runner};
 use crate::controller::{Controller, ControllerError};
 use crate::engine::Settings;
 
@@ -100,6 +100,7 @@ pub async fn serve(folder: &StateFolder) -> Result<(), ServeError> {
         Some(saved) => Controller::restore(saved, settings).await?,
         None => Controller::new(settings),
     };
+    charms::forget_unused(folder, &controller);
     // A session of its own: it outlives the terminal that the first command was typed at. Fails
     // only for one that has its own already.
     rustix::process::setsid().ok();

@@ -9,6 +9,7 @@
 //! ```
 
 mod answer;
+mod charms;
 mod client;
 mod folder;
 mod keep;
