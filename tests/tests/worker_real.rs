@@ -137,7 +137,8 @@ async fn play(version: &str) {
     // A change of the configuration restarts the process exactly once.
     model.configure("s3", "bucket", "two");
     model.settle_within(100).await;
-    arrives(&first, "line of another process", |line| pids(&[line.clone()]) != before).await;
+    arrives(&first, "line of another process", |line| pids(std::slice::from_ref(line)) != before)
+        .await;
     model.dispatch("counter/0", relation_bus::hook::LifeCycle::UpdateStatus).await;
     model.dispatch("counter/0", relation_bus::hook::LifeCycle::ConfigChanged).await;
     let known = first.lines().len();
