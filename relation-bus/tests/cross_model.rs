@@ -171,7 +171,7 @@ async fn each_model_has_its_half_and_databags_travel_both_ways() {
     let shown = stage.model("apps", |model| {
         let controller = ControllerFacts::default();
         let view = View { model, controller: &controller };
-        unit::document(view, &[own.clone()], &unit::Filter::default()).unwrap()
+        unit::document(view, std::slice::from_ref(&own), &unit::Filter::default()).unwrap()
     });
     assert_eq!(shown["web/0"]["relation-info"][0]["cross-model"], json!(true));
     assert_eq!(stage.settle().await, 0, "a second look finds nothing to carry");
