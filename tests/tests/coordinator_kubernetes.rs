@@ -1,6 +1,6 @@
 //! A Kubernetes API that refuses, is slow or breaks off, and what a coordinator makes of it: its
-//! hooks end well, its status says what is wrong, everything else is done, and what was refused is
-//! done when it can be.
+//! hooks end well, its status says what is wrong, and what was refused, with all that waits for it,
+//! is done when it can be.
 
 use std::time::Duration;
 
@@ -88,6 +88,25 @@ async fn without_trust_the_status_names_the_remedy() {
     change(&mut model, "0.5", "other").await;
     let expected = format!("{FAILED}`juju trust` this application. statefulsets.apps is forbidden");
     assert_eq!(model.status("tally/0"), expected);
+    recover(&mut model, "0.5", "other").await;
+}
+
+#[tokio::test]
+async fn a_stateful_set_that_is_gone_is_named_and_looked_for_again() {
+    let mut model = tally().await;
+    let gone = model.bus().cluster().remove("StatefulSet", "tally").expect("it was there");
+    change(&mut model, "0.5", "other").await;
+    let expected = format!("{FAILED}statefulsets.apps \"tally\" not found");
+    model.assert_status("tally/0", &expected);
+    // Workers are told nothing while the resources are not in effect, as with every refusal.
+    let config = model.app_databag("tally:tally-cluster", "tally-front").json("worker_config");
+    assert!(config.as_str().is_some_and(|config| !config.contains("other")), "{config}");
+    // An apply would have made one, and without anything that a pod needs.
+    let known = model.bus().cluster().objects();
+    let is_ours =
+        |object: &Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == "tally";
+    assert!(!known.iter().any(is_ours));
+    model.bus().cluster().insert(gone);
     recover(&mut model, "0.5", "other").await;
 }
 

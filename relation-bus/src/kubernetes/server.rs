@@ -127,6 +127,12 @@ impl Api {
         self.lock().store.insert(object)
     }
 
+    /// Takes an object out of the cluster, as if somebody had deleted it, and gives it as it was. Nothing else goes
+    /// with it: see the module's note on garbage collection.
+    pub fn remove(&self, kind: &str, name: &str) -> Option<Value> {
+        self.lock().store.take(kind, name)
+    }
+
     /// Makes something be wrong with the server, or nothing.
     pub fn set_fault(&self, fault: Option<Fault>) {
         self.lock().fault = fault;

@@ -91,6 +91,15 @@ impl Store {
         true
     }
 
+    /// Takes an object of a kind away, whatever its namespace, and gives it as it was.
+    pub(super) fn take(&mut self, kind: &str, name: &str) -> Option<Value> {
+        let resource = Resource::named(kind)?;
+        let key =
+            self.objects.keys().find(|(kind, _, known)| *kind == resource.kind && known == name);
+        let stored = self.objects.remove(&key.cloned()?)?;
+        Some(show(resource.kind, &stored, None))
+    }
+
     /// All objects, by kind, namespace and name.
     pub(super) fn all(&self) -> Vec<Value> {
         self.objects.iter().map(|((kind, ..), stored)| show(kind, stored, None)).collect()
