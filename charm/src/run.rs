@@ -225,7 +225,9 @@ fn dispatch(
     let workloads = Workloads::new(dispatch.clone());
     let pass =
         Pass { charm, dispatch: &dispatch, tools: Tools::new(&*tools), workloads: &workloads };
-    let span = tracing::info_span!("dispatch", otel.status_code = tracing::field::Empty);
+    let path = environment.get(variable::DISPATCH_PATH).unwrap_or_default();
+    let event = path.rsplit('/').next().unwrap_or_default();
+    let span = tracing::info_span!("dispatch", event, otel.status_code = tracing::field::Empty);
     let mut destination = None;
     let outcome = runtime.block_on(
         async {

@@ -1,7 +1,8 @@
 //! The charm's own traces.
 //!
-//! One dispatch is one trace: spans for the dispatch, the snapshot, the decision, the writing,
-//! each hook tool and each request to Pebble and Kubernetes. It is sent as OTLP over HTTP
+//! One dispatch is one trace: spans for the dispatch (its attribute `event` names the hook), the
+//! snapshot, the decision, the writing, each hook tool and each request to Pebble and Kubernetes.
+//! It is sent as OTLP over HTTP
 //! (protobuf) to where the charm says ([`crate::desired::Desired::charm_tracing`]). While that is
 //! not known, or nobody answers there, traces wait in a bounded file of the charm's folder.
 //! Sending takes a second at most, and its failure fails nothing.

@@ -6,6 +6,7 @@ pub mod large;
 pub mod log_store;
 pub mod model;
 pub mod pebble;
+pub mod trace_store;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -81,7 +81,8 @@ fn lines_of(push: &Value) -> Vec<Line> {
     lines.collect()
 }
 
-fn request_body(stream: &mut impl Read) -> Option<Vec<u8>> {
+/// The body of the next request on a connection, if there is one more.
+pub(crate) fn request_body(stream: &mut impl Read) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
