@@ -39,6 +39,12 @@ fn jubilant_keeps_secrets() {
 
 #[test]
 #[ignore = "needs jubilant, run by tests/run"]
+fn jubilant_reaches_into_containers() {
+    python("test_ssh");
+}
+
+#[test]
+#[ignore = "needs jubilant, run by tests/run"]
 fn jubilant_relates_models() {
     python("test_models");
 }

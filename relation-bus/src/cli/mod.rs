@@ -28,12 +28,15 @@ mod refresh;
 mod relations;
 mod resolved;
 mod run;
+mod scp;
+mod scp_files;
 mod secrets;
 mod serve;
 mod show_application;
 mod show_model;
 mod show_status_log;
 mod show_unit;
+mod ssh;
 mod state;
 mod status;
 mod storage;
@@ -127,6 +130,7 @@ enum Command {
     RevokeSecret(own_secrets::RevokeSecret),
     Run(run::Run),
     ScaleApplication(units::ScaleApplication),
+    Scp(scp::Scp),
     #[command(visible_alias = "list-secrets")]
     Secrets(secrets::Secrets),
     #[command(hide = true)]
@@ -139,6 +143,7 @@ enum Command {
     ShowStatusLog(show_status_log::ShowStatusLog),
     ShowTask(run::ShowTask),
     ShowUnit(show_unit::ShowUnit),
+    Ssh(ssh::Ssh),
     Status(status::Status),
     Stop(serve::Stop),
     #[command(visible_alias = "list-storage")]
@@ -163,6 +168,8 @@ enum Exit {
     Input,
     /// 3: the machine lacks something, such as a program.
     Environment,
+    /// What a command that was run for the caller ended with.
+    Of(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -172,6 +179,7 @@ impl From<Exit> for ExitCode {
             Exit::No => 1,
             Exit::Input => 2,
             Exit::Environment => 3,
+            Exit::Of(code) => code,
         })
     }
 }
@@ -345,6 +353,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::RevokeSecret(command) => command.run()?,
             Command::Run(command) => command.run()?,
             Command::ScaleApplication(command) => command.run()?,
+            Command::Scp(command) => command.run().await?,
             Command::Secrets(command) => command.run()?,
             Command::Serve(command) => command.run().await?,
             Command::ShowApplication(command) => command.run()?,
@@ -355,6 +364,7 @@ fn run(command: Command) -> Result<Exit, CommandError> {
             Command::ShowStatusLog(command) => command.run()?,
             Command::ShowTask(command) => command.run()?,
             Command::ShowUnit(command) => command.run()?,
+            Command::Ssh(command) => command.run()?,
             Command::Status(command) => command.run()?,
             Command::Stop(command) => command.run()?,
             Command::Storage(command) => command.run()?,

@@ -161,7 +161,11 @@ pub(super) fn say(outcome: Outcome) {
     match outcome {
         Outcome::Said(lines) => lines.iter().for_each(|line| talk(line)),
         Outcome::Printed(text) => print(&text),
-        Outcome::Done | Outcome::Operation(_) | Outcome::Unscheduled(..) => {}
+        Outcome::Done
+        | Outcome::Operation(_)
+        | Outcome::Unscheduled(..)
+        | Outcome::Place(_)
+        | Outcome::Ran { .. } => {}
     }
 }
 

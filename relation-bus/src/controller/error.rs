@@ -31,6 +31,14 @@ pub enum ControllerError {
     /// Not a name of a unit.
     #[error("invalid unit name \"{0}\"")]
     UnitName(String),
+    /// A unit without a container of that name; the names that there are.
+    #[error("container \"{name}\" must be one of {known}")]
+    NoContainer {
+        /// The name.
+        name: String,
+        /// The containers, separated by commas.
+        known: String,
+    },
     /// An application whose units have no leader at the moment.
     #[error("could not determine leader for \"{0}\"")]
     NoLeader(String),

@@ -44,8 +44,8 @@ const FILES: [&str; 3] = ["etc/hosts", "etc/hostname", "etc/resolv.conf"];
 /// waits for it would wait for long.
 const NAME_SERVICE: &str = "passwd: files\ngroup: files\nhosts: files\n";
 
-/// Replaces this process by a program in the container of a unit. The arguments are the unit's root
-/// and the program; directory and environment stay as they are.
+/// Replaces this process by a program in the container of a unit. The arguments are the unit's root,
+/// the program and what it is given; directory and environment stay as they are.
 #[must_use]
 pub fn enter(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (Some(root), Some(program)) = (arguments.next(), arguments.next()) else {
@@ -56,7 +56,9 @@ pub fn enter(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if let Err(error) = contain(&root) {
         say(&format!("cannot put the charm into a container: {error}; it runs without `/charm`"));
     }
-    let Err(error) = replace(Command::new(&program));
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    let Err(error) = replace(command);
     say(&format!("cannot start `{}`: {error}", Path::new(&program).display()));
     ExitCode::from(127)
 }
@@ -87,6 +89,8 @@ fn contain(root: &Path) -> io::Result<()> {
         cover(folder, root, &new)?;
     }
     std::fs::create_dir(new.join("charm"))?;
+    // That of a unit without workload containers isn't there yet.
+    std::fs::create_dir_all(root.join("charm"))?;
     bind(&root.join("charm"), &new.join("charm"))?;
     std::fs::create_dir(new.join("run"))?;
     mirror(Path::new("/run"), &new.join("run"), &["secrets"])?;

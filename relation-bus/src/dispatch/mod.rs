@@ -8,6 +8,7 @@ mod root;
 mod runner;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,6 +53,18 @@ pub struct Agent {
     pub time_limit: Duration,
     /// What runs the charm's program; nothing: a process of its own, as Juju does.
     pub runner: Option<SharedRunner>,
+}
+
+impl Agent {
+    /// What a command in the charm's container begins with: nothing, or the program that enters it.
+    pub(crate) fn entry(&self) -> Vec<OsString> {
+        match self.confinement {
+            Confinement::None => Vec::new(),
+            Confinement::Container => {
+                vec![self.root.container_program().into(), self.root.path().into()]
+            }
+        }
+    }
 }
 
 /// Why a hook could not even be tried.

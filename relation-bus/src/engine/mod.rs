@@ -14,6 +14,7 @@ mod faults;
 mod keep;
 mod leadership;
 mod pod;
+mod reach;
 mod read;
 mod secrets;
 mod settings;

@@ -31,7 +31,7 @@ mod identities;
 mod journal;
 mod layer;
 mod logs;
-mod multipart;
+pub(crate) mod multipart;
 mod notices;
 mod occurrence;
 mod plan;

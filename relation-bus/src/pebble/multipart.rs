@@ -4,14 +4,14 @@ use sha2::{Digest, Sha256};
 
 /// A part of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) filename: String,
-    pub(super) content: Vec<u8>,
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) filename: String,
+    pub(crate) content: Vec<u8>,
 }
 
 /// Splits a body at its boundary. None if it doesn't have the form.
-pub(super) fn parse(body: &[u8], boundary: &str) -> Option<Vec<Part>> {
+pub(crate) fn parse(body: &[u8], boundary: &str) -> Option<Vec<Part>> {
     let delimiter = format!("--{boundary}").into_bytes();
     let inner = [b"\r\n", delimiter.as_slice()].concat();
     let mut rest = if body.starts_with(&delimiter) {
@@ -33,7 +33,7 @@ pub(super) fn parse(body: &[u8], boundary: &str) -> Option<Vec<Part>> {
 }
 
 /// Joins parts to a body, and gives it with the boundary used.
-pub(super) fn join(parts: &[Part]) -> (Vec<u8>, String) {
+pub(crate) fn join(parts: &[Part]) -> (Vec<u8>, String) {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(&part.content));
     // Made from the content, so that it can't lie in it by chance or by design.
@@ -61,7 +61,7 @@ pub(super) fn join(parts: &[Part]) -> (Vec<u8>, String) {
 }
 
 /// The media type of a `Content-Type`, and its parameter `boundary` if there is one.
-pub(super) fn content_type(header: &str) -> (String, Option<String>) {
+pub(crate) fn content_type(header: &str) -> (String, Option<String>) {
     let (media, parameters) = header.split_once(';').unwrap_or((header, ""));
     (media.trim().to_ascii_lowercase(), parameter(parameters, "boundary"))
 }

@@ -21,6 +21,7 @@ use super::journal::Action;
 use super::layer::{Layer, LayerError, text};
 use super::logs::Logs;
 use super::notices::Notices;
+use super::occurrence::notify_command;
 use super::plan::{JoinError, Joining, Placing, Plan};
 use super::schema::Entry;
 use super::server::Server;
@@ -202,6 +203,14 @@ impl Workload {
     #[must_use]
     pub fn journal(&self) -> Vec<Action> {
         self.inner.read(|state| state.journal.clone())
+    }
+
+    /// Does what the container does at a command that needs no process: it was declared, or leaves a notice.
+    pub(crate) fn answer(&self, command: &[String]) -> Option<ExecAnswer> {
+        let answer = ExecAnswer::find(&self.inner.execs, command).cloned();
+        let answer = answer.or_else(|| notify_command(&self.inner, command))?;
+        self.inner.update(|state| state.journal.push(Action::Exec(command.to_vec())));
+        Some(answer)
     }
 
     /// Forgets what was done so far.

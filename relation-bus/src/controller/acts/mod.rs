@@ -6,6 +6,7 @@ mod config;
 mod deploy;
 mod models;
 mod offers;
+mod reach;
 mod relations;
 mod secrets;
 mod tasks;
@@ -17,6 +18,7 @@ pub use config::{SetConfig, SetModelConfig, SetTrust};
 pub use deploy::{Deploy, Refresh};
 pub use models::{AddModel, DestroyModel, Manner, Switching};
 pub use offers::{Consume, InUse, Offer, OfferUrl, RemoveOffer, RemoveSaas};
+pub use reach::{Answered, CHARM_CONTAINER, Place, Reach};
 pub use relations::{Integrate, RemoveRelation};
 pub use secrets::{Access, AddSecret, RemoveSecret, ShareSecret, UpdateSecret};
 pub use tasks::{Exec, Resolve, RunAction};
@@ -62,6 +64,10 @@ pub enum Act {
     Refresh(Refresh),
     /// `juju exec`.
     Exec(Exec),
+    /// `juju ssh` and `juju scp`: where a container is.
+    Reach(Reach),
+    /// `juju ssh` into a container that has no processes.
+    Answered(Answered),
     /// `juju add-secret`.
     AddSecret(AddSecret),
     /// `juju update-secret`.
@@ -86,6 +92,17 @@ pub enum Outcome {
     Printed(String),
     /// The number of an operation; its tasks are among the model's actions.
     Operation(u32),
+    /// Where a container is.
+    Place(Place),
+    /// What a command did.
+    Ran {
+        /// Its exit status.
+        code: i32,
+        /// What it printed.
+        stdout: String,
+        /// What it printed as errors.
+        stderr: String,
+    },
     /// The number of an operation that no unit can take, and why.
     Unscheduled(u32, Vec<String>),
 }
@@ -129,6 +146,8 @@ impl Controller {
             Act::Resolve(resolve) => resolve.apply(bus),
             Act::Refresh(refresh) => refresh.apply(bus),
             Act::Exec(exec) => exec.apply(bus),
+            Act::Reach(reach) => reach.apply(bus),
+            Act::Answered(answered) => answered.apply(bus),
             Act::AddSecret(add) => add.apply(bus),
             Act::UpdateSecret(update) => update.apply(bus),
             Act::RemoveSecret(remove) => remove.apply(bus),

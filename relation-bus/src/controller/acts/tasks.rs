@@ -53,7 +53,7 @@ impl RunAction {
 }
 
 /// A unit by its name, or the leader of an application by `app/leader`.
-fn unit_of(bus: &Bus, text: &str) -> Result<UnitName, ControllerError> {
+pub(super) fn unit_of(bus: &Bus, text: &str) -> Result<UnitName, ControllerError> {
     let model = bus.model();
     let unit = match text.strip_suffix("/leader") {
         Some(application) => {
