@@ -206,8 +206,7 @@ mod tests {
         let unit = UnitName::new("web", 1);
         let after = bus.journal()[before..].iter().filter(|journal| journal.unit == unit);
         let hooks: Vec<&str> = after.map(|journal| journal.hook.as_str()).collect();
-        // A follower's agent doesn't remember which leadership settings it was told of.
-        assert_eq!(hooks, ["leader-settings-changed", "start", "app-pebble-ready"]);
+        assert_eq!(hooks, ["start", "app-pebble-ready"]);
         assert_eq!(bus.add_unit("web").await.unwrap(), UnitName::new("web", 2));
     }
 }
