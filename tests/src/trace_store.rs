@@ -14,6 +14,9 @@ use crate::log_store::request_body;
 /// Tempo's port for OTLP over HTTP.
 const PORT: u16 = 4318;
 
+/// The last byte of the address that was given out last.
+static GIVEN: Mutex<u8> = Mutex::new(0);
+
 /// A span that arrived. Ids are hex digits, as in a W3C trace context.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Span {
@@ -44,7 +47,12 @@ impl Place {
     /// When loopback has none.
     pub fn find() -> Self {
         let [_, _, high, low] = std::process::id().to_be_bytes();
-        let mut candidates = (1..=254).map(|last| Ipv4Addr::new(127, high | 64, low, last));
+        // Each is given out once: a place that is free has to stay so until its test listens there.
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut candidates = std::iter::from_fn(|| {
+            *given = given.checked_add(1)?;
+            Some(Ipv4Addr::new(127, high | 64, low, *given))
+        });
         let free = candidates.find(|address| TcpListener::bind((*address, PORT)).is_ok());
         Self { address: free.expect("loopback has an address to spare") }
     }
