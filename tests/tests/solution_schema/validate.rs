@@ -1,4 +1,4 @@
-//! As much of JSON Schema as the schema of `solution.yaml` uses.
+//! As much of JSON Schema as the schemas of `solution.yaml` use.
 
 use serde_json::{Value, json};
 
@@ -76,6 +76,10 @@ fn below(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String
             }
         }
         Value::Array(items) => {
+            let least = schema["minItems"].as_u64().unwrap_or(0);
+            if (items.len() as u64) < least {
+                found.push(format!("{place}: too few items"));
+            }
             for (index, item) in items.iter().enumerate() {
                 found.extend(findings(root, &schema["items"], item, &format!("{place}/{index}")));
             }
