@@ -115,6 +115,8 @@ class ProbeTest(ModelTest):
         self.assertIn("probe", [model["short-name"] for model in models["models"]])
 
     def test_debug_log(self):
+        for unit in ["one/0", "two/0"]:
+            self.juju.exec("juju-log hello; juju-log again", unit=unit)
         log = self.juju.debug_log(limit=0)
         self.assertIn("unit-one-0: ", log)
         self.assertEqual(len(self.juju.debug_log(limit=3).splitlines()), 3)
