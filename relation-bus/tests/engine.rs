@@ -348,5 +348,5 @@ async fn ends_that_do_not_fit_are_refused() {
         text(bus.integrate("web:nope", "api")),
         "application \"web\" has no \"nope\" relation"
     );
-    assert_eq!(text(bus.integrate("web", "x")), "cannot find application `x`");
+    assert_eq!(text(bus.integrate("web", "x")), "application \"x\" not found");
 }
