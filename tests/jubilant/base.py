@@ -39,6 +39,22 @@ class ModelTest(unittest.TestCase):
         options = {"delay": 0.2, "successes": 2, **options}
         return cls.juju.wait(ready, error=error, **options)
 
+    def comes_to_hold(self, check):
+        """Waits until a check of what the model holds passes: units that are active may still be
+        about to hear of a relation."""
+        def holds(_):
+            try:
+                check()
+            except (AssertionError, KeyError, TypeError):
+                return False
+            return True
+
+        try:
+            self.juju.wait(holds, error=jubilant.any_error, delay=0.2, successes=1, timeout=60)
+        except TimeoutError:
+            check()
+            raise
+
     @contextlib.contextmanager
     def refused(self, *texts):
         """The command inside must fail, and say this."""

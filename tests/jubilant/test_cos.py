@@ -33,12 +33,15 @@ class CosTest(ModelTest):
                 return relation.app_data
         return None
 
+    def told(self, key):
+        """What the coordinator tells its workers under a key."""
+        return json.loads(self.bag("worker/0", "tally-cluster")[key])
+
     def test_a_deployment_follows_its_operator(self):
         status = self.juju.status()
         self.assertEqual(status.apps["worker"].charm_name, "tally-worker-k8s")
         self.assertIn("ready", status.apps["worker"].units["worker/0"].workload_status.message)
-        cluster = self.bag("worker/0", "tally-cluster")
-        self.assertEqual(list(json.loads(cluster["loki_endpoints"])), ["loki/0"])
+        self.comes_to_hold(lambda: self.assertEqual(list(self.told("loki_endpoints")), ["loki/0"]))
         self.assertEqual(json.loads(self.bag("tally/0", "tally-cluster")["role"]),
                          "backend,read,write")
 
@@ -46,8 +49,8 @@ class CosTest(ModelTest):
         self.juju.add_unit("worker")
         self.settle(lambda status: len(status.apps["worker"].units) == 2
                     and jubilant.all_active(status))
-        config = json.loads(self.bag("worker/0", "tally-cluster")["worker_config"])
-        self.assertIn("worker-1.worker-endpoints", config)
+        self.comes_to_hold(
+            lambda: self.assertIn("worker-1.worker-endpoints", self.told("worker_config")))
 
         # Without a role the deployment is blocked, and says so.
         self.juju.config("worker", {"role-read": False})
@@ -59,7 +62,7 @@ class CosTest(ModelTest):
         # The log store goes, and nobody sends logs any more.
         self.juju.remove_application("loki")
         self.settle(lambda status: "loki" not in status.apps and jubilant.all_active(status))
-        self.assertEqual(json.loads(self.bag("worker/0", "tally-cluster")["loki_endpoints"]), {})
+        self.comes_to_hold(lambda: self.assertEqual(self.told("loki_endpoints"), {}))
 
 
 if __name__ == "__main__":
