@@ -17,7 +17,7 @@ class ModelsTest(ModelTest):
         cls.there.add_model("there")
         cls.there.deploy(PROBE, "giver", config={"greeting": "from afar"})
         cls.juju.deploy(PROBE, "taker")
-        cls.settle(error=None)
+        cls.settle()
 
     @classmethod
     def tearDownClass(cls):
@@ -32,7 +32,7 @@ class ModelsTest(ModelTest):
         self.juju.consume("there.gift", "present", owner="admin")
         self.juju.integrate("taker:ask", "present")
         self.settle(lambda status: status.app_endpoints["present"].relations
-                    and jubilant.all_active(status), error=None)
+                    and jubilant.all_active(status))
 
         status = self.juju.status()
         present = status.app_endpoints["present"]

@@ -117,8 +117,8 @@ impl Controller {
     /// When the name is taken or is none, or the servers around the model cannot be made.
     pub async fn add_model(&mut self, name: &str) -> Result<&mut Hosted, ControllerError> {
         self.check_new(name)?;
-        let bus = Bus::empty(name, &model_uuid(name), DEFAULT_JUJU_VERSION, self.settings.clone())
-            .await?;
+        let settings = self.settings_of_new()?;
+        let bus = Bus::empty(name, &model_uuid(name), DEFAULT_JUJU_VERSION, settings).await?;
         self.host(name, bus)
     }
 

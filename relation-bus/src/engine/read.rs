@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Bus;
 use crate::dispatch::lock;
 use crate::hook::Journal;
-use crate::model::{DataBag, Model, Relation, StatusEntry, StatusValue};
+use crate::model::{DataBag, Model, Relation, RelationLife, StatusEntry, StatusValue};
 use crate::names::{RelationId, UnitName};
 use crate::pebble::Workload;
 
@@ -33,7 +33,9 @@ impl Bus {
             relation.side(application).is_some_and(|side| side.endpoint == endpoint)
                 && relation.remote(application).is_some_and(|side| side.application == remote)
         };
-        model.relations.values().find(fits).map(|relation| relation.id)
+        // One that was removed may still be on its way out beside its successor.
+        let found = model.relations.values().filter(fits);
+        found.min_by_key(|relation| relation.life != RelationLife::Alive).map(|found| found.id)
     }
 
     /// What the leader of an application has written on a relation.
